@@ -1,0 +1,23 @@
+"""The lab in the browser: `streamlit run app.py`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from invlab.ui.cached import background_work
+
+st.set_page_config(page_title="Invariance Lab", page_icon=":material/rotate_right:", layout="wide")
+
+PAGES = {
+    "Learn": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)],
+    "Explore": [
+        st.Page("pages/transformations.py", title="Transformations", icon=":material/transform:"),
+        st.Page("pages/sensitivity.py", title="Sensitivity", icon=":material/grid_on:"),
+        st.Page("pages/transfer.py", title="Transfer", icon=":material/compare_arrows:"),
+    ],
+    "Workbench": [st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:")],
+}
+
+page = st.navigation(PAGES)
+background_work()
+page.run()
