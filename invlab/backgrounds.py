@@ -1,0 +1,225 @@
+"""Background sets: what an object is pasted on. A background is drawn uniformly from its set and carries no label of
+the task, unless the task asks for the background's own class (`labels`)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from invlab import seeds
+from invlab.pictures import PictureError, decode_picture, files_in, read_picture
+from invlab.scenes import SCENES, draw_scene
+
+SCENES_PER_CLASS = 120
+SCENES_VERSION = 1  # raise it whenever a scene's pixels change: it names the file in the cache
+DIGEST_BYTES = 32  # SHA-256, kept behind the pixels in the cached file
+FOLDER = "folder:"
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: two tensors have no single truth value
+class BackgroundSet:
+    """A set of backgrounds of one size.
+
+    name: as in `backgrounds`.
+    size: height and width, pixels.
+    images: uint8 (B, 3, size, size), or None where each image gets a fresh one.
+    labels: int64 (B,), the class of each background; all 0 where the set has no classes.
+    label_names: the names of the classes, in the order of their labels; empty where there are none.
+    """
+
+    name: str
+    size: int
+    images: torch.Tensor | None
+    labels: torch.Tensor
+    label_names: tuple[str, ...]
+
+
+@lru_cache(maxsize=16)
+def backgrounds(name: str, size: int) -> BackgroundSet:
+    """The background set `name` at `size` × `size` pixels; made once in a process, then shared: do not change it.
+
+    `name` is a row of `BACKGROUNDS`, or what `open_folder` returned. Raises ValueError for an unknown name, a size
+    below 1, and a folder whose photographs are gone or have changed.
+    """
+    if size < 1:
+        raise ValueError(f"backgrounds of {size} pixels cannot be made: size must be at least 1")
+    if name.startswith(FOLDER):
+        return _folder(name, size)
+    if name not in BACKGROUNDS:
+        valid = ", ".join(map(repr, BACKGROUNDS))
+        raise ValueError(f"unknown background set {name!r}: use one of {valid}, or a name given by open_folder")
+    return BACKGROUNDS[name](name, size)
+
+
+def pick(background_set: BackgroundSet, generator: seeds.Generator) -> torch.Tensor:
+    """int64 (N,): for each row of `generator` the index of a background, uniform over the set."""
+    return generator.integers(generator.n, len(background_set.labels))
+
+
+def draw(
+    background_set: BackgroundSet, which: torch.Tensor | None, generator: seeds.Generator, device: str | torch.device
+) -> torch.Tensor:
+    """float32 (N, 3, S, S) in [0, 1] on `device`: the backgrounds `which` (int64, (N,)).
+
+    A set without stored images makes fresh ones, a function of the rows of `generator` alone, and takes no notice of
+    `which`. With `which` None, it is picked from `generator`.
+    """
+    if background_set.images is None:
+        side = background_set.size
+        return seeds.uniform_field(generator.seeds(generator.n).to(device), 3, side, side)
+    which = pick(background_set, generator) if which is None else which
+    images = _images_on(background_set, str(device))
+    return images.index_select(0, which.to(images.device)).float().div_(255)
+
+
+@lru_cache(maxsize=8)
+def _images_on(background_set: BackgroundSet, device: str) -> torch.Tensor:
+    """The set's images on `device`, sent there once: 1,200 of them at 32 px are 3.7 MB."""
+    if background_set.images is None:
+        raise ValueError(f"the background set {background_set.name!r} keeps no images: each is made fresh")
+    return background_set.images.to(device)
+
+
+# ---- the sets -------------------------------------------------------------------------------------------------------
+
+
+def _random(name: str, size: int) -> BackgroundSet:
+    return BackgroundSet(name, size, None, torch.zeros(1, dtype=torch.int64), ())
+
+
+def _black(name: str, size: int) -> BackgroundSet:
+    images = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    return BackgroundSet(name, size, images, torch.zeros(1, dtype=torch.int64), ())
+
+
+def _scenes(name: str, size: int) -> BackgroundSet:
+    """`SCENES_PER_CLASS` procedural scenes of each class, from the cache on disk where it holds them whole."""
+    shape = (len(SCENES) * SCENES_PER_CLASS, 3, size, size)
+    path = _cache_folder() / f"scenes-v{SCENES_VERSION}-{size}.npy"
+    pixels = _load(path, shape)
+    if pixels is None:
+        pixels = _draw_all(size)
+        _save(path, pixels)
+    labels = torch.arange(len(SCENES)).repeat_interleave(SCENES_PER_CLASS)
+    return BackgroundSet(name, size, torch.from_numpy(pixels), labels, SCENES)
+
+
+def _draw_all(size: int) -> np.ndarray:
+    scenes = [draw_scene(label, seed, size) for label in range(len(SCENES)) for seed in range(SCENES_PER_CLASS)]
+    return np.ascontiguousarray(np.stack(scenes).transpose(0, 3, 1, 2))
+
+
+# ---- the cache on disk ----------------------------------------------------------------------------------------------
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get("INVLAB_HOME") or Path.home() / ".cache" / "invlab") / "cache"
+
+
+def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """uint8 of `shape` from `path`, or None where the file is missing, damaged or of another shape."""
+    count = int(np.prod(shape))
+    header = _header(count + DIGEST_BYTES)
+    length = len(header) + count + DIGEST_BYTES
+    try:
+        with path.open("rb") as file:
+            data = file.read(length + 1)
+    except OSError:
+        return None
+    # The header is compared, not parsed: a damaged one could ask for any amount of memory, or for a pickle.
+    if len(data) != length or not data.startswith(header):
+        return None
+    pixels = np.frombuffer(data, np.uint8, count, len(header)).copy()
+    return pixels.reshape(shape) if _digest(pixels) == data[-DIGEST_BYTES:] else None
+
+
+def _save(path: Path, pixels: np.ndarray) -> None:
+    """Write `pixels` and their digest to `path` in one step: no reader ever sees half a file."""
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
+            temporary = file.name
+            file.write(_header(pixels.size + DIGEST_BYTES) + pixels.tobytes() + _digest(pixels))
+        os.replace(temporary, path)
+    except OSError:  # a full or read-only disk costs seconds at the next start, never the result
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _header(count: int) -> bytes:
+    """What a .npy file of `count` bytes in a row begins with."""
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (count,)})
+    return stream.getvalue()
+
+
+def _digest(pixels: np.ndarray) -> bytes:
+    return hashlib.sha256(pixels.tobytes()).digest()
+
+
+# ---- a person's own photographs -------------------------------------------------------------------------------------
+
+
+def open_folder(path: str | Path) -> tuple[str, list[str]]:
+    """The name of the background set made of the photographs directly in the folder `path`, and what was wrong.
+
+    The name holds a digest of the usable files' names and bytes, so results computed with it follow the content. Each
+    file that cannot be used gives one sentence in the list; the others still count. Raises ValueError (one sentence)
+    where the folder cannot be read or holds no usable photograph.
+    """
+    root = Path(path).expanduser().resolve()
+    _, digest, problems = _photographs(root, 1)
+    return f"{FOLDER}{root}#{digest}", problems
+
+
+def _folder(name: str, size: int) -> BackgroundSet:
+    place, _, digest = name.removeprefix(FOLDER).rpartition("#")
+    if not place or not digest:
+        raise ValueError(f"the background set {name!r} has no digest: open the folder with open_folder, use its name")
+    images, found, _ = _photographs(Path(place), size)
+    if found != digest:
+        raise ValueError(f"the photographs in {place} have changed since {name!r} was made: open the folder again")
+    return BackgroundSet(name, size, images, torch.zeros(len(images), dtype=torch.int64), ())
+
+
+def _photographs(root: Path, size: int) -> tuple[torch.Tensor, str, list[str]]:
+    """Every usable photograph in `root` as uint8 (B, 3, size, size), their digest, and a sentence for each other."""
+    content, images, problems = hashlib.sha256(), [], []
+    for file in files_in(root):
+        try:
+            data = read_picture(file, root)
+            images.append(_square(decode_picture(data, file.name), size))
+        except PictureError as error:
+            problems.append(str(error))
+            continue
+        content.update(hashlib.sha256(os.fsencode(file.name)).digest() + hashlib.sha256(data).digest())
+    if not images:
+        reasons = " ".join(["", *problems[:3]])
+        raise ValueError(f"The folder {root} holds no photograph to use: put PNG, WebP or JPEG files in it.{reasons}")
+    return torch.from_numpy(np.stack(images)), content.hexdigest()[:16], problems
+
+
+def _square(picture: Image.Image, size: int) -> np.ndarray:
+    """uint8 (3, size, size): the middle of `picture`, averaged down to `size`; transparent parts become white."""
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)  # Pillow widens its filter when it shrinks
+    return np.asarray(picture).transpose(2, 0, 1)
+
+
+BACKGROUNDS: dict[str, Callable[[str, int], BackgroundSet]] = {
+    "scenes": _scenes,
+    "random": _random,
+    "black": _black,
+}

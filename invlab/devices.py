@@ -1,0 +1,36 @@
+"""Where to compute, and what to call it."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+else:
+    from invlab.lazy import torch
+
+
+def choose() -> str:
+    """`cuda`, `mps` or `cpu`: the fastest kind of device present."""
+    if torch.cuda.is_available():
+        return "cuda"
+    if torch.backends.mps.is_available():
+        return "mps"
+    return "cpu"
+
+
+def describe(device: str) -> str:
+    """What a result says of its device."""
+    if torch.device(device).type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    return f"{device}: {platform.machine()}"
+
+
+def one_thread_each() -> None:
+    """Let each computation use one CPU thread.
+
+    A small network gains little from a second thread (about a quarter), while two networks on two threads double the
+    throughput; and sums are then split the same way whatever else runs, so a spec gives the same bits every time.
+    """
+    torch.set_num_threads(1)

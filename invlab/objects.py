@@ -1,0 +1,216 @@
+"""Banks of objects: the foregrounds that tasks are made of. One object (or one folder of cut-outs) is one class."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from invlab.pictures import PictureError, decode_picture, files_in, read_picture
+from invlab.seeds import torch_generator
+from invlab.transforms import OBJECT_SHARE
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+else:
+    from invlab.lazy import F, torch
+
+ASSETS = Path(__file__).parent / "assets"
+SHEET_SIDE = 128  # pixels of one drawing in the sheet
+RANDOM_CLASSES = 128
+FOLDER = "folder:"
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """Prototypes on transparent canvases, ready to be transformed.
+
+    prototypes: float32 (P, 4, S, S) in [0, 1], RGBA premultiplied by alpha, the object scaled to 0.7 of the canvas.
+    labels: int64 (P,), the class of each prototype, ascending; every class has at least one.
+    names: the classes' names, in label order.
+    """
+
+    name: str
+    prototypes: torch.Tensor
+    labels: torch.Tensor
+    names: tuple[str, ...]
+
+    @property
+    def classes(self) -> int:
+        return len(self.names)
+
+
+@functools.lru_cache(maxsize=16)
+def bank(name: str, size: int) -> Bank:
+    """The bank `name` for canvases of `size` pixels, made once in a process and shared: do not change it.
+
+    `name` is a row of `OBJECTS`, or what `open_folder` returned. Raises ValueError for an unknown name or a folder
+    whose cut-outs are gone or have changed.
+    """
+    if name.startswith(FOLDER):
+        return _folder(name, size)
+    if name not in OBJECTS:
+        raise ValueError(f"there are no objects {name!r}; choose from {', '.join(OBJECTS)}, or open a folder")
+    return OBJECTS[name](name, size)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """The classes of a bank, without making its pictures where they are drawn ones."""
+    if name == "drawn":
+        return tuple(json.loads((ASSETS / "objects.json").read_text()))
+    return bank(name, 32).names
+
+
+def on_canvas(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """Premultiplied pictures (P, 4, H, W), shrunk to 0.7 of a canvas of `size` pixels and centred on it."""
+    inner = int(OBJECT_SHARE * size)
+    small = F.interpolate(pictures, size=(inner, inner), mode="bilinear", antialias=True).clamp_(0, 1)
+    small[:, :3] = torch.minimum(small[:, :3], small[:, 3:])
+    return framed(small, size)
+
+
+def framed(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """Pictures (P, 4, s, s) in the middle of transparent canvases of `size` pixels."""
+    before = (size - pictures.shape[-1]) // 2
+    after = size - pictures.shape[-1] - before
+    return F.pad(pictures, (before, after, before, after))
+
+
+def premultiplied(picture: np.ndarray) -> torch.Tensor:
+    """float32 (4, H, W) from straight RGBA uint8 (H, W, 4)."""
+    image = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+    image[:3] *= image[3:]
+    return image
+
+
+def _drawn(name: str, size: int) -> Bank:
+    names = class_names("drawn")
+    with Image.open(ASSETS / "objects.png", formats=("PNG",)) as sheet:
+        whole = premultiplied(np.asarray(sheet.convert("RGBA")))
+    columns = whole.shape[2] // SHEET_SIDE
+    cells = whole.unfold(1, SHEET_SIDE, SHEET_SIDE).unfold(2, SHEET_SIDE, SHEET_SIDE)  # (4, rows, columns, side, side)
+    pictures = cells.permute(1, 2, 0, 3, 4).reshape(-1, 4, SHEET_SIDE, SHEET_SIDE)[: len(names)]
+    if columns * cells.shape[1] < len(names):
+        raise ValueError(f"the sprite sheet has room for fewer than its {len(names)} names: build it again")
+    return Bank(name, on_canvas(pictures, size), torch.arange(len(names)), names)
+
+
+def _random(name: str, size: int) -> Bank:
+    """Each class is one fixed opaque image of uniform random pixels, 22 × 22 of them at every canvas size."""
+    side = int(OBJECT_SHARE * 32)
+    colours = torch.rand(RANDOM_CLASSES, 3, side, side, generator=torch_generator("random objects"))
+    opaque = torch.cat([colours, torch.ones_like(colours[:, :1])], 1)
+    inner = int(OBJECT_SHARE * size)
+    names = tuple(f"random {i}" for i in range(RANDOM_CLASSES))
+    return Bank(name, framed(F.interpolate(opaque, size=(inner, inner), mode="nearest"), size), _labels(names), names)
+
+
+def _labels(names: tuple[str, ...]) -> torch.Tensor:
+    return torch.arange(len(names))
+
+
+# ------------------------------------------------------------------------------------------- a person's own cut-outs
+
+
+def open_folder(path: str | Path) -> tuple[str, list[str]]:
+    """The name of the bank made of `path`, which holds one folder of cut-outs for each class, and what was wrong.
+
+    The name holds a digest of the usable files, so results follow the content. Each file or class that cannot be used
+    gives one sentence in the list; the rest still loads. Raises ValueError (one sentence) where fewer than two classes
+    are left.
+    """
+    root = Path(path).expanduser().resolve()
+    _, _, _, digest, problems = _cut_outs(root)
+    return f"{FOLDER}{root}#{digest}", problems
+
+
+def _folder(name: str, size: int) -> Bank:
+    place, _, digest = name.removeprefix(FOLDER).rpartition("#")
+    if not place or not digest:
+        raise ValueError(f"the objects {name!r} have no digest: open the folder with open_folder and use its name")
+    pictures, labels, names, found, _ = _cut_outs(Path(place))
+    if found != digest:
+        raise ValueError(f"the cut-outs in {place} have changed since they were opened: open the folder again")
+    canvases = torch.cat([on_canvas(picture[None], size) for picture in pictures])
+    return Bank(name, canvases, torch.tensor(labels), names)
+
+
+def _cut_outs(root: Path) -> tuple[list[torch.Tensor], list[int], tuple[str, ...], str, list[str]]:
+    """Usable cut-outs (float32 (4, side, side), premultiplied), labels, class names, digest, sentences."""
+    try:
+        folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ValueError(f"the folder {root} cannot be read ({reason}): check its name and your access") from error
+    pictures: list[torch.Tensor] = []
+    labels: list[int] = []
+    names: list[str] = []
+    problems: list[str] = []
+    content = hashlib.sha256()
+    for folder in folders:
+        if not folder.resolve().is_relative_to(root):
+            problems.append(f"{folder.name}: the link leads out of the folder; put a copy in its place.")
+            continue
+        usable = list(_cut_outs_of(folder, problems))
+        if not usable:
+            problems.append(f"{folder.name}: no usable cut-out in this class; add a PNG or WebP with transparency.")
+            continue
+        for file_name, data, picture in usable:
+            content.update(hashlib.sha256(f"{folder.name}/{file_name}".encode()).digest())
+            content.update(hashlib.sha256(data).digest())
+            pictures.append(picture)
+            labels.append(len(names))
+        names.append(folder.name)
+    if len(names) < 2:
+        shown = " ".join(["", *problems[:3]])
+        raise ValueError(
+            f"the folder {root} holds fewer than two usable classes: put one folder for each class in it.{shown}"
+        )
+    return pictures, labels, tuple(names), content.hexdigest()[:16], problems
+
+
+def _cut_outs_of(folder: Path, problems: list[str]):
+    """Yield (file name, bytes, premultiplied picture) for each usable file of one class."""
+    try:
+        files = files_in(folder)
+    except PictureError as error:
+        problems.append(str(error))
+        return
+    for file in files:
+        shown = f"{folder.name}/{file.name}"
+        try:
+            data = read_picture(file, folder)
+            yield file.name, data, _cut_out(decode_picture(data, shown), shown)
+        except PictureError as error:
+            text = str(error)
+            problems.append(text if text.startswith(shown) else f"{folder.name}/{text}")
+
+
+def _cut_out(picture: Image.Image, name: str) -> torch.Tensor:
+    """The visible part of a picture, in the middle of a square; PictureError where nothing, or everything, shows."""
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    if alpha is None or alpha.getextrema()[0] == 255:
+        raise PictureError(f"{name}: the picture has no transparent part; cut the object out and save it with alpha.")
+    box = alpha.getbbox()
+    if box is None:
+        raise PictureError(f"{name}: the picture is wholly transparent; save it with its object visible.")
+    visible = picture.crop(box)
+    visible.thumbnail((256, 256), Image.Resampling.LANCZOS)  # ample for canvases up to 224 pixels
+    side = max(visible.size)
+    square = Image.new("RGBA", (side, side))
+    square.paste(visible, ((side - visible.width) // 2, (side - visible.height) // 2))
+    return premultiplied(np.asarray(square))
+
+
+OBJECTS: dict[str, Callable[[str, int], Bank]] = {
+    "drawn": _drawn,
+    "random": _random,
+}

@@ -1,0 +1,24 @@
+"""What a network makes of images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from invlab.networks import Network
+else:
+    from invlab.lazy import torch
+
+BATCH = 256  # images at once; more gains nothing on a CPU
+
+
+def represent(network: Network, images: torch.Tensor) -> torch.Tensor:
+    """float32 (N, width): the network's features of images (N, 3, S, S) in [−1, 1], in evaluation mode."""
+    network.eval()
+    with torch.inference_mode():
+        parts = [
+            network.features(part.contiguous(memory_format=torch.channels_last)).float() for part in images.split(BATCH)
+        ]
+    return torch.cat(parts)

@@ -1,0 +1,86 @@
+"""Sensitivity: how far a representation moves under transformations, relative to how far apart strangers are.
+
+0 = invariant; about 1 = the twins of an image are no more alike than two random images. Speicher, Nanda and Gummadi
+(TMLR 2024).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invlab.distances import DISTANCES, linear_cka
+from invlab.intervals import ratio_bootstrap
+from invlab.representations import represent
+from invlab.seeds import torch_generator
+from invlab.tasks import Task, rendered
+from invlab.training import Training
+
+if TYPE_CHECKING:
+    import torch
+
+    from invlab.networks import Network
+else:
+    from invlab.lazy import torch
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Measure a trained network on twin pairs of a task's test images, under that task's transformations."""
+
+    training: Training
+    task: Task
+    pairs: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.pairs < 2:
+            raise ValueError(f"pairs {self.pairs}: at least two are needed, to compare with strangers")
+
+
+def measure(network: Network, spec: Sensitivity, device: str) -> dict[str, object]:
+    """The measures of `compare_twins` for the spec's network and task."""
+    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device) for twin in (0, 1))
+    return compare_twins(
+        represent(network, first.images),
+        represent(network, second.images),
+        torch_generator("strangers", spec.seed),
+        torch_generator("bootstrap", spec.seed),
+    )
+
+
+def compare_twins(
+    first: torch.Tensor, second: torch.Tensor, strangers: torch.Generator, bootstrap: torch.Generator
+) -> dict[str, object]:
+    """Sensitivity of representations of twins, each (N, W).
+
+    Returns `sensitivity` and `interval` (the ℓ2 ratio, 95 % bootstrap over pairs), the same ratio of `cosine` and `dot`
+    similarities (there, *larger* is more invariant), each with its interval, and `cka`. A representation that is
+    constant counts as invariant: 0.
+    """
+    others = first[derangement(len(first), strangers)]
+    measures: dict[str, object] = {"pairs": len(first)}
+    for name, distance in DISTANCES.items():
+        moved, apart = distance(first, second), distance(first, others)
+        low, high = ratio_bootstrap(moved, apart, bootstrap)
+        where = ("sensitivity", "interval") if name == "l2" else (name, f"{name}_interval")
+        measures[where[0]] = ratio(moved, apart)
+        measures[where[1]] = [low, high]
+    measures["cka"] = linear_cka(first, second)
+    return measures
+
+
+def ratio(above: torch.Tensor, below: torch.Tensor) -> float:
+    """mean(above) / mean(below), and 0 where both vanish."""
+    divisor = below.double().mean().item()
+    return above.double().mean().item() / divisor if divisor else 0.0
+
+
+def derangement(n: int, generator: torch.Generator) -> torch.Tensor:
+    """int64 (n,): a random re-pairing that leaves no row with itself (one random cycle through all of them)."""
+    if n < 2:
+        raise ValueError(f"{n} image cannot be re-paired: at least two are needed")
+    order = torch.randperm(n, generator=generator)
+    partner = torch.empty_like(order)
+    partner[order] = order.roll(1)
+    return partner

@@ -1,0 +1,232 @@
+"""Transforms-2D tasks: objects, transformed, pasted on backgrounds.
+
+A sample is an index: its pixels depend on (task, split, index, epoch) and nothing else. The object and the background
+of a sample stay the same in every epoch; its transformation draws are fresh in each.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from invlab.backgrounds import backgrounds, draw, pick
+from invlab.objects import bank, class_names
+from invlab.seeds import Generator, word
+from invlab.transforms import TRANSFORMS, Parameters, apply_all, transform
+from invlab.transforms import draw as draw_parameters
+
+if TYPE_CHECKING:
+    import torch
+else:
+    from invlab.lazy import torch
+
+SPLITS = ("train", "validation", "test")
+CPU_BLOCK = 64  # images rendered at once: a block's planes (1 MB) stay in the second-level cache
+GPU_BLOCK = 4096
+SIZES = (16, 512)  # smallest and largest canvas
+
+
+@dataclass(frozen=True)
+class Task:
+    """D(O, T): the classes of a bank, under transformations, on backgrounds.
+
+    classes: indices of the bank's classes; a sample's label is the position in this tuple.
+    transformations: families, applied in this order.
+    seed: of the object, background and transformation draws.
+    """
+
+    classes: tuple[int, ...]
+    transformations: tuple[str, ...] = ()
+    objects: str = "drawn"
+    backgrounds: str = "scenes"
+    size: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 1 or len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes {self.classes!r}: name at least one class, each once")
+        if min(self.classes) < 0:
+            raise ValueError(f"classes: {min(self.classes)} is no index; count classes from 0")
+        for name in self.transformations:
+            transform(name)
+        if not SIZES[0] <= self.size <= SIZES[1]:
+            raise ValueError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} pixels")
+
+    @property
+    def labels(self) -> int:
+        return len(self.classes)
+
+
+class Batch(NamedTuple):
+    images: torch.Tensor  # float32 (N, 3, S, S) in [−1, 1]
+    labels: torch.Tensor  # int64 (N,)
+
+
+class Pairs(NamedTuple):
+    """The part of samples that no epoch changes."""
+
+    prototypes: torch.Tensor  # float32 (N, 4, S, S), premultiplied
+    backgrounds: torch.Tensor  # float32 (N, 3, S, S) in [0, 1]
+    labels: torch.Tensor  # int64 (N,)
+
+
+def render(
+    task: Task, split: str, indices: Sequence[int] | torch.Tensor, epoch: int = 0, twin: int = 0, device: str = "cpu"
+) -> Batch:
+    """The samples `indices` of a split, rendered on `device`.
+
+    twin: 0, or 1 for the other image of each twin pair: same object, same background, independent transformation draws.
+    Raises ValueError for an unknown split or a class that the bank does not have.
+    """
+    rows = torch.as_tensor(indices, dtype=torch.int64, device=device)
+    block = CPU_BLOCK if torch.device(device).type == "cpu" else GPU_BLOCK
+    plan = plan_pairs(task, split, rows, device)
+    parameters = transformation_draws(task, split, rows, epoch, twin, device)
+    images = torch.empty(len(rows), 3, task.size, task.size, device=device)
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
+        drawn = fetch(task, plan, part, device)
+        here = [{name: values[part] for name, values in family.items()} for family in parameters]
+        paste(apply_all(drawn.prototypes, task.transformations, here), drawn.backgrounds, out=images[part])
+    return Batch(images, plan.labels)
+
+
+class Plan(NamedTuple):
+    """Which object and which background each of N samples has."""
+
+    labels: torch.Tensor  # int64 (N,)
+    prototypes: torch.Tensor  # int64 (N,), rows of the task's prototypes
+    backgrounds: torch.Tensor  # int64 (N,)
+    fresh: torch.Tensor  # int64 (N,), keys for backgrounds that are made fresh
+
+
+def plan_pairs(task: Task, split: str, indices: torch.Tensor, device: str = "cpu") -> Plan:
+    """The (object, background) choices of the samples `indices` (int64, (N,)): small, and the same in every epoch."""
+    if split not in SPLITS:
+        raise ValueError(f"there is no split {split!r}; choose from {', '.join(SPLITS)}")
+    generator = Generator.of("pairs", task.seed, split, indices=indices, device=device)
+    labels = generator.fork("object").integers(len(indices), task.labels)
+    _, first, counts = _prototypes(task.objects, task.classes, task.size, str(device))
+    # One number decides among a class's prototypes; with a single one it is always that.
+    which = (generator.fork("prototype").uniform(len(indices)) * counts[labels]).long() + first[labels]
+    place = generator.fork("background")
+    behind = pick(backgrounds(task.backgrounds, task.size), place)
+    return Plan(labels, which, behind, place.fork("fresh").keys)
+
+
+def fetch(task: Task, plan: Plan, part: slice, device: str = "cpu") -> Pairs:
+    """The pictures of a part of a plan."""
+    prototypes, _, _ = _prototypes(task.objects, task.classes, task.size, str(device))
+    scenes = backgrounds(task.backgrounds, task.size)
+    behind = draw(scenes, plan.backgrounds[part], Generator(plan.fresh[part]), device)
+    return Pairs(prototypes.index_select(0, plan.prototypes[part]), behind, plan.labels[part])
+
+
+def pairs(task: Task, split: str, indices: Sequence[int] | torch.Tensor, device: str = "cpu") -> Pairs:
+    """The untransformed objects and the backgrounds of the samples `indices`."""
+    rows = torch.as_tensor(indices, dtype=torch.int64, device=device)
+    return fetch(task, plan_pairs(task, split, rows, device), slice(None), device)
+
+
+def transformation_draws(
+    task: Task, split: str, indices: torch.Tensor, epoch: int = 0, twin: int = 0, device: str = "cpu"
+) -> list[Parameters]:
+    """The parameters of each of the task's families for the samples `indices`."""
+    generator = Generator.of("transformations", task.seed, split, twin, indices=indices, epoch=epoch, device=device)
+    return draw_parameters(task.transformations, len(indices), generator)
+
+
+def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Premultiplied RGBA (N, 4, S, S) over RGB (N, 3, S, S), in [−1, 1]."""
+    out = torch.empty_like(behind) if out is None else out
+    torch.mul(behind, 1 - foregrounds[:, 3:], out=out)
+    return out.add_(foregrounds[:, :3]).mul_(2).sub_(1)
+
+
+@functools.lru_cache(maxsize=32)
+def _prototypes(
+    name: str, classes: tuple[int, ...], size: int, device: str
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The chosen classes' prototypes on `device`, and for each label its first one and how many there are."""
+    whole = bank(name, size)
+    if max(classes) >= whole.classes:
+        raise ValueError(f"class {max(classes)}: the objects {name!r} have {whole.classes} classes, counted from 0")
+    rows = [(whole.labels == c).nonzero()[:, 0] for c in classes]
+    counts = torch.tensor([len(r) for r in rows])
+    first = counts.cumsum(0) - counts
+    return whole.prototypes[torch.cat(rows)].to(device), first.to(device), counts.to(device)
+
+
+# ------------------------------------------------------------------------------------- whole sets, for measurements
+
+
+class Rendered:
+    """A few rendered sets kept in memory, so that many networks measured on one task cost one rendering.
+
+    Each set is made once even where several threads ask for it at the same time.
+    """
+
+    def __init__(self, limit_bytes: int = 2**30) -> None:
+        self.limit_bytes = limit_bytes
+        self._sets: dict[tuple, Batch] = {}
+        self._locks: dict[tuple, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, task: Task, split: str, count: int, twin: int = 0, device: str = "cpu") -> Batch:
+        """The samples 0 … count − 1."""
+        at = (task, split, count, twin, str(device))
+        with self._lock:
+            own = self._locks.setdefault(at, threading.Lock())
+        with own:
+            found = self._sets.get(at)
+            if found is None:
+                found = render(task, split, range(count), twin=twin, device=device)
+                with self._lock:
+                    self._sets[at] = found
+                    self._trim()
+        return found
+
+    def _trim(self) -> None:
+        sizes = {at: batch.images.nbytes for at, batch in self._sets.items()}
+        for at in list(self._sets):  # oldest first
+            if sum(sizes.values()) <= self.limit_bytes or len(sizes) == 1:
+                return
+            del self._sets[at], sizes[at]
+            self._locks.pop(at, None)
+
+
+rendered = Rendered()
+
+
+# ------------------------------------------------------------------------------------------------- choosing at random
+
+
+def draw_classes(objects: str, count: int, seed: int, skip: int = 0) -> tuple[int, ...]:
+    """`count` classes in the random order of `seed`, after its first `skip`: two draws of one seed that do not overlap
+    in that order share no class. Raises ValueError where the bank has too few."""
+    available = len(class_names(objects))
+    if skip + count > available:
+        raise ValueError(f"classes: {skip + count} are needed, the objects {objects!r} have {available}; ask for fewer")
+    order = sorted(range(available), key=lambda index: word("classes", seed, index))
+    return tuple(order[skip : skip + count])
+
+
+def disjoint_transformations(names: Sequence[str], seed: int) -> tuple[str, ...]:
+    """As many families as `names` has, of the same groups, drawn at random from those not among them.
+
+    Raises ValueError where a group has too few left, and for an unknown name.
+    """
+    chosen: list[str] = []
+    for name in names:
+        group = transform(name).group
+        free = [t.name for t in TRANSFORMS.values() if t.group == group and t.name not in (*names, *chosen)]
+        free.sort(key=lambda other: word("disjoint", seed, other))
+        if not free:
+            raise ValueError(
+                f"no {group} transformation is left that is disjoint from {', '.join(names)}; choose fewer"
+            )
+        chosen.append(free[0])
+    return tuple(chosen)

@@ -1,0 +1,162 @@
+"""Learning a source task: one linear loop, told as a generator of progress."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invlab.seeds import torch_generator
+from invlab.tasks import Batch, Task, render
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+
+    from invlab.networks import Network
+else:
+    from invlab.lazy import F, torch
+
+SCHEDULES = ("constant", "one-cycle")
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network and the source task it learns.
+
+    images: distinct (object, background) pairs; each is seen once per epoch under fresh transformations.
+    epochs: 0 leaves the network untrained.
+    learning_rate: of Adam; the peak where the schedule is `one-cycle` (linear up over the first fifth, then down to 0).
+    seed: of the initial weights and the order of the images.
+    """
+
+    task: Task
+    network: str = "labnet"
+    images: int = 10_000
+    epochs: int = 1
+    batch: int = 128
+    learning_rate: float = 4e-3
+    schedule: str = "one-cycle"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
+        if self.images < self.batch or self.batch < 2 or self.epochs < 0:
+            raise ValueError(
+                f"images {self.images}, batch {self.batch}, epochs {self.epochs}: "
+                "give at least one whole batch of two or more images, and no negative number of epochs"
+            )
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"learning_rate {self.learning_rate}: give a number above 0, such as 0.004")
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * (self.images // self.batch)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands after a step."""
+
+    step: int
+    steps: int
+    images: int  # seen so far
+    loss: float  # cross-entropy of this step's batch, nats
+    accuracy: float  # of this step's batch, 0 … 1
+    images_per_second: float  # since the start, rendering included
+    seconds: float
+
+
+def start(training: Training, device: str) -> Network:
+    """The untrained network of a training. Raises ValueError for an unknown network."""
+    from invlab.networks import build
+
+    return build(training.network, training.task.labels, torch_generator("weights", training.seed), device)
+
+
+def train(network: Network, training: Training, device: str) -> Iterator[Progress]:
+    """Train `network` in place, yielding after every step; to stop it, stop asking.
+
+    The next batch is rendered while the network learns from this one.
+    """
+    optimiser = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as ahead:
+        plan = batches(training)
+        coming = _submit(ahead, training, plan, device)
+        try:
+            for step in range(1, training.steps + 1):
+                assert coming is not None  # there are as many batches as steps
+                batch = coming.result()
+                coming = _submit(ahead, training, plan, device)
+                for group in optimiser.param_groups:
+                    group["lr"] = rate(training, step)
+                network.train()
+                scores = network(batch.images.contiguous(memory_format=torch.channels_last))
+                loss = F.cross_entropy(scores, batch.labels)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                seconds = time.perf_counter() - began
+                yield Progress(
+                    step=step,
+                    steps=training.steps,
+                    images=step * training.batch,
+                    loss=loss.item(),
+                    accuracy=(scores.argmax(1) == batch.labels).float().mean().item(),
+                    images_per_second=step * training.batch / seconds,
+                    seconds=seconds,
+                )
+        finally:
+            if coming is not None:
+                coming.cancel()
+    network.eval()
+
+
+def batches(training: Training) -> Iterator[tuple[int, torch.Tensor]]:
+    """(epoch, indices) of each step: a fresh order in every epoch, the incomplete last batch left out."""
+    for epoch in range(training.epochs):
+        order = torch.randperm(training.images, generator=torch_generator("order", training.seed, epoch))
+        for batch in range(training.images // training.batch):
+            yield epoch, order[batch * training.batch : (batch + 1) * training.batch]
+
+
+def rate(training: Training, step: int) -> float:
+    """The learning rate of a step, counted from 1."""
+    if training.schedule == "constant":
+        return training.learning_rate
+    done = (step - 0.5) / training.steps
+    rise = 0.2
+    share = done / rise if done < rise else (1 - done) / (1 - rise)
+    return training.learning_rate * share
+
+
+def _submit(
+    ahead: ThreadPoolExecutor, training: Training, plan: Iterator[tuple[int, torch.Tensor]], device: str
+) -> Future[Batch] | None:
+    following = next(plan, None)
+    if following is None:
+        return None
+    epoch, indices = following
+    return ahead.submit(render, training.task, "train", indices, epoch, 0, device)
+
+
+def accuracy(network: Network, batch: Batch) -> float:
+    """Share of a batch's images that the network itself (with its own head) names rightly."""
+    network.eval()
+    right = 0
+    with torch.inference_mode():
+        for start_at in range(0, len(batch.labels), 512):
+            part = slice(start_at, start_at + 512)
+            images = batch.images[part].contiguous(memory_format=torch.channels_last)
+            right += int((network(images).argmax(1) == batch.labels[part]).sum())
+    return right / len(batch.labels)
+
+
+def finite(progress: Progress) -> bool:
+    """Whether the loss is still a number; a training that lost it cannot recover."""
+    return math.isfinite(progress.loss)
