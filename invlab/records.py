@@ -30,8 +30,11 @@ def plain(spec: Any) -> dict[str, Any]:
 
 
 def canonical(spec: Any) -> str:
-    """One text for one spec: sorted names, no spaces, floats as floats."""
-    whole = {"format": FORMAT, "kind": type(spec).__name__, "spec": plain(spec)}
+    """One text for one spec: sorted names, no spaces, floats as floats, fields at their default left out.
+
+    So a new field, whose default means what was done before, changes no key; a default itself must never change.
+    """
+    whole = {"format": FORMAT, "kind": type(spec).__name__, "spec": _without_defaults(spec)}
     return json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -64,12 +67,33 @@ def revive(cls: type[S], fields: Any, where: str = "") -> S:
     return cls(**values)
 
 
+def _without_defaults(value: Any, hint: Any = None) -> Any:
+    """As `plain`, less the fields at their default, in nested specs too."""
+    if dataclasses.is_dataclass(value):
+        hints = typing.get_type_hints(type(value))
+        chosen = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        defaults = {f.name: f.default for f in dataclasses.fields(value)}
+        return {n: _without_defaults(v, hints[n]) for n, v in chosen.items() if not _same(v, defaults[n])}
+    if isinstance(value, tuple):
+        return [_without_defaults(item, inner) for item, inner in zip(value, _inner(hint, value), strict=True)]
+    return _plain(value, hint)
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value == default and isinstance(value, bool) == isinstance(default, bool)
+
+
+def _inner(hint: Any, value: tuple[Any, ...]) -> list[Any]:
+    """The type of each item of a tuple annotated `tuple[X, ...]`."""
+    arguments = typing.get_args(hint)
+    return [arguments[0] if arguments else Any] * len(value)
+
+
 def _plain(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return plain(value)
     if isinstance(value, tuple):
-        inner = typing.get_args(hint)
-        return [_plain(item, inner[0] if inner else Any) for item in value]
+        return [_plain(item, inner) for item, inner in zip(value, _inner(hint, value), strict=True)]
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)  # 1 and 1.0 are one spec
     if value is None or isinstance(value, str | int | float | bool):

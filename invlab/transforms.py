@@ -288,12 +288,15 @@ def noise(images: torch.Tensor, strength: torch.Tensor, seed: torch.Tensor) -> t
 
 @functools.lru_cache(maxsize=64)
 def _pixelate_matrix(fraction: float, size: int, device: str) -> torch.Tensor:
-    """(size, size): average over the cells of a coarse grid, then repeat the nearest cell."""
+    """(size, size): average over the cells of a coarse grid, then repeat the nearest cell.
+
+    As PIL's BOX filter does it, a pixel belongs wholly to the cell that its centre lies in.
+    """
     cells = max(1, int(size * fraction))
-    edges = torch.linspace(0, size, cells + 1, dtype=torch.float64)
     at = torch.arange(size, dtype=torch.float64)
-    overlap = torch.minimum(edges[1:, None], at + 1) - torch.maximum(edges[:-1, None], at)
-    down = overlap.clamp(min=0) * (cells / size)
+    edges = torch.floor(torch.arange(cells + 1, dtype=torch.float64) * size / cells + 0.5)
+    inside = ((at >= edges[:-1, None]) & (at < edges[1:, None])).double()
+    down = inside / inside.sum(1, keepdim=True)
     nearest = ((at + 0.5) * cells / size).long()
     return down[nearest].float().to(device)
 

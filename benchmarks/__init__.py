@@ -1,0 +1,1 @@
+"""One script for each speed claim; results are committed in `benchmarks/results`."""
