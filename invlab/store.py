@@ -1,0 +1,740 @@
+"""Where results and weights lie: the bundle that ships, then the person's own directory, behind one `get` and `put`.
+
+A record is a JSON object under the key of its spec. The person's own records lie in a diskcache (SQLite) whose disk
+reads and writes JSON only: diskcache's own disks unpickle, and so execute, whatever a row claims to be pickled
+(CVE-2025-69872). Weights are safetensors files, checked against the SHA-256 in their record. What is damaged counts as
+absent, so that it is computed again; results are never evicted, weights may be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import diskcache
+from diskcache.core import MODE_RAW
+
+from invlab import records
+
+if TYPE_CHECKING:
+    import torch
+
+T = TypeVar("T")
+Record = dict[str, Any]
+
+KEY = re.compile(r"[a-z]{1,40}-[0-9a-f]{32}")
+LINE = re.compile(rb'\{"key":"([a-z]{1,40}-[0-9a-f]{32})","record":(\{.*\})\}')  # one record of a bundle
+BUNDLE_FORMAT = 1
+# What a database answers when it is not damaged, only not to be had now.
+PASSING = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_NOMEM,
+)
+LOCK_SECONDS = 10.0  # how long a write waits for another process
+STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that died
+
+log = logging.getLogger(__name__)
+
+
+class StoreError(RuntimeError):
+    """The store cannot do what was asked; the message is one sentence with the remedy."""
+
+
+class RowError(ValueError):
+    """A row that was not written by this store, or was damaged since: it is not read."""
+
+
+def home() -> Path:
+    """The person's own directory: INVLAB_HOME, or `invlab` in the user's cache directory."""
+    if chosen := os.environ.get("INVLAB_HOME"):
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "invlab"
+
+
+def bundle_dir() -> Path:
+    """The results and weights that ship: INVLAB_BUNDLE, or `models` beside the package."""
+    if chosen := os.environ.get("INVLAB_BUNDLE"):
+        return Path(chosen).expanduser()
+    return Path(__file__).resolve().parent.parent / "models"
+
+
+def open_store(read_only: bool = False) -> Store:
+    """The store of this installation and this person."""
+    return Store(home(), bundle_dir(), read_only=read_only)
+
+
+def dumps(record: Record) -> str:
+    """One line of JSON, in the record's own order.
+
+    Raises StoreError for a value that JSON has no word for, NaN and infinities among them.
+    """
+    if not isinstance(record, dict):
+        raise StoreError(f"a record must be a JSON object, not {type(record).__name__}: wrap the value in a dict")
+    try:
+        return json.dumps(record, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise StoreError(
+            f"a record can hold only JSON values ({error}): store None for a number that is not there"
+        ) from error
+
+
+def check_key(key: str) -> str:
+    """`key` itself if it has the form of a key: it becomes part of a file name. Raises StoreError."""
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise StoreError(f"{key!r} is no key: a key is a kind in small letters, '-' and 32 hexadecimal digits")
+    return key
+
+
+def kind_of(key: str) -> str:
+    """`training` of `training-0123…`."""
+    return check_key(key).split("-")[0]
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_key(key: Any, raw: Any) -> str:
+    """The key that a row of the database holds. Raises RowError for a pickled one."""
+    if not raw or not isinstance(key, str):
+        raise RowError("its key is pickled")
+    if not KEY.fullmatch(key):
+        raise RowError("its key has another form")
+    return key
+
+
+def read_value(mode: Any, filename: Any, value: Any) -> Record:
+    """The JSON object that a row of the database holds. Raises RowError for anything else."""
+    if mode != MODE_RAW or filename is not None or not isinstance(value, bytes):
+        raise RowError(f"its value is not JSON inside the database (mode {mode!r})")
+    try:
+        record = json.loads(zlib.decompress(value))
+    except (zlib.error, ValueError, RecursionError) as error:
+        raise RowError(f"its value is damaged ({error})") from error
+    if not isinstance(record, dict):
+        raise RowError(f"its value is no JSON object but {type(record).__name__}")
+    return record
+
+
+class JSONOnlyDisk(diskcache.Disk):
+    """A disk for diskcache that knows text keys and compressed JSON objects inside the database, and nothing else.
+
+    Values never lie in files of their own: a row is there as a whole or not at all, and a planted file name can make
+    the cache neither read nor delete a file. zlib's checksum finds a damaged value.
+    """
+
+    def put(self, key: Any) -> tuple[str, bool]:
+        return check_key(key), True
+
+    def get(self, key: Any, raw: Any) -> str:
+        return read_key(key, raw)
+
+    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, memoryview]:
+        data = zlib.compress(dumps(value).encode())
+        return 0, MODE_RAW, None, sqlite3.Binary(data)
+
+    def fetch(self, mode: Any, filename: Any, value: Any, read: bool) -> Record:
+        return read_value(mode, filename, value)
+
+    def remove(self, file_path: Any) -> None:
+        """Nothing: no row of this disk owns a file."""
+
+
+class Bundle:
+    """The read-only layer: `manifest.json`, `results/<kind>.jsonl` and `weights/<key>.safetensors` in one directory.
+
+    A file of results is read when its kind is first asked for, and left out as a whole if it does not match the
+    manifest. Records are parsed when they are asked for.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._kinds: dict[str, dict[str, bytes]] = {}
+        self._lock = threading.Lock()
+        self.manifest = self._read_manifest()
+
+    def get(self, key: str) -> Record | None:
+        line = self.lines(kind_of(key)).get(key)
+        return None if line is None else json.loads(line)
+
+    def kinds(self) -> list[str]:
+        names = (Path(name) for name in self.manifest["files"] if name.startswith("results/"))
+        return sorted(name.stem for name in names)
+
+    def lines(self, kind: str) -> dict[str, bytes]:
+        """The JSON text of every record of `kind`, by key."""
+        with self._lock:
+            if kind not in self._kinds:
+                self._kinds[kind] = self._read_lines(kind)
+            return self._kinds[kind]
+
+    def weights(self, key: str) -> Path:
+        return self.directory / "weights" / f"{key}.safetensors"
+
+    def _read_manifest(self) -> dict[str, Any]:
+        try:
+            manifest = json.loads((self.directory / "manifest.json").read_bytes())
+            if manifest["format"] == BUNDLE_FORMAT and isinstance(manifest["files"], dict):
+                return manifest
+            log.warning(
+                "the bundle in %s is of format %r, not %d, and is left out",
+                self.directory,
+                manifest["format"],
+                BUNDLE_FORMAT,
+            )
+        except FileNotFoundError:
+            pass  # an installation without a bundle
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning(
+                "the manifest of the bundle in %s cannot be read (%s): the bundle is left out", self.directory, error
+            )
+        return {"format": BUNDLE_FORMAT, "files": {}}
+
+    def _read_lines(self, kind: str) -> dict[str, bytes]:
+        described = self.manifest["files"].get(f"results/{kind}.jsonl")
+        if not isinstance(described, dict):
+            return {}
+        try:
+            data = read_lines_file(self.directory / "results" / f"{kind}.jsonl")
+        except OSError as error:
+            log.warning("the bundled results of kind %r are missing (%s): install the bundle again", kind, error)
+            return {}
+        if sha256(data) != described.get("sha256"):
+            log.warning("the bundled results of kind %r do not match their manifest: install the bundle again", kind)
+            return {}
+        matches = (LINE.fullmatch(line) for line in data.splitlines())
+        return {match[1].decode(): match[2] for match in matches if match}
+
+
+class Store:
+    """Results and weights in two layers.
+
+    `bundle` is never written to. An own record of a bundled key exists only because the bundled one could not be used
+    (say, its weights were damaged), so it comes first. Safe to share between threads; other processes may use the same
+    directory.
+    """
+
+    def __init__(self, home: Path | str, bundle: Path | str | None = None, read_only: bool = False) -> None:
+        self.home = Path(home)
+        self.read_only = read_only
+        self.bundle = None if bundle is None else Bundle(Path(bundle))
+        self._lock = threading.RLock()
+        self._cache: diskcache.Cache | None = None
+        self._inode: int | None = None  # of the database that is open
+        self._warned = False
+
+    # ---- results
+
+    def get(self, key: str) -> Record | None:
+        """The record stored under `key`, or None. A damaged or foreign record counts as absent and is set aside."""
+        check_key(key)
+        found = self._own_get(key)
+        return self.bundle.get(key) if found is None and self.bundle else found
+
+    def put(self, key: str, record: Record) -> None:
+        """Store `record` in the own layer, whole or not at all. Raises StoreError, for a full disk too."""
+        check_key(key)
+        dumps(record)  # a wrong value is the caller's mistake, not the disk's
+        self._writable(f"the result {key}")
+        with explained(f"the result {key}", self.home):
+            self._own(lambda cache: cache.set(key, {"key": key, "record": record}), create=True)
+
+    def delete(self, key: str) -> None:
+        """Forget the own record and weights of `key`; what the bundle holds stays. Raises StoreError."""
+        check_key(key)
+        self._writable(f"the deletion of {key}")
+        with explained(f"the deletion of {key}", self.home):
+            self._own(lambda cache: cache.delete(key))
+            self._weights(key).unlink(missing_ok=True)
+
+    def keys(self, kind: str | None = None) -> list[str]:
+        """The keys of both layers in order, of one kind or of all; no record is read."""
+        found = set(self._own_keys(kind))
+        if self.bundle:
+            for name in [kind] if kind else self.bundle.kinds():
+                found.update(self.bundle.lines(name))
+        return sorted(found)
+
+    def items(self, kind: str) -> Iterator[tuple[str, Record]]:
+        """Every record of one kind, in the order of the keys."""
+        for key in self.keys(kind):
+            if (record := self.get(key)) is not None:
+                yield key, record
+
+    def origin(self, key: str) -> Literal["bundle", "own"] | None:
+        """The layer that `get(key)` answers from."""
+        check_key(key)
+        if self._own_get(key) is not None:
+            return "own"
+        return "bundle" if self.bundle and key in self.bundle.lines(kind_of(key)) else None
+
+    def close(self) -> None:
+        with self._lock:
+            if self._cache is not None:
+                self._cache.close()
+            self._cache = self._inode = None
+
+    # ---- weights
+
+    def put_weights(self, key: str, tensors: dict[str, torch.Tensor]) -> Record:
+        """Store a network's tensors. Returns what the record of `key` must hold under "weights".
+
+        Raises StoreError, for a full disk too; then nothing has changed.
+        """
+        import safetensors.torch
+
+        check_key(key)
+        self._writable(f"the weights of {key}")
+        # Clones: safetensors refuses tensors that share memory.
+        data = safetensors.torch.save({name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()})
+        path = self._weights(key)
+        with explained(f"the weights of {key}", self.home):
+            replace_file(path, data)
+        return {"file": f"weights/{path.name}", "sha256": sha256(data), "bytes": len(data)}
+
+    def get_weights(self, key: str, described: Record) -> dict[str, torch.Tensor] | None:
+        """The tensors on the CPU, or None if they must be computed again.
+
+        `described` is what `put_weights` returned. An own file that does not match it is moved to `set-aside`.
+        """
+        import safetensors
+        import safetensors.torch
+
+        path, data = self._find_weights(check_key(key), described)
+        if data is None:
+            return None
+        try:
+            return safetensors.torch.load(data)
+        except (safetensors.SafetensorError, ValueError, KeyError) as error:
+            self._set_aside(path, f"the weights of {key} cannot be read ({error}) and will be computed again")
+            return None
+
+    def trim_weights(self, limit_bytes: int) -> list[str]:
+        """Delete own weights, the longest unused first, until `limit_bytes` are left. Returns the keys deleted.
+
+        Results stay. What a process that died left half-written goes too. Raises StoreError.
+        """
+        self._writable("the weights")
+        entries = []  # (last use, bytes, path)
+        for path in (self.home / "weights").glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # another process trims too
+                stat = path.stat()
+                if path.suffix == ".tmp" and time.time() - stat.st_mtime > STALE_SECONDS:
+                    path.unlink()
+                elif path.suffix == ".safetensors" and KEY.fullmatch(path.stem):
+                    entries.append((stat.st_mtime_ns, stat.st_size, path))
+        total = sum(size for _, size, _ in entries)
+        gone = []
+        for _, size, path in sorted(entries):
+            if total <= limit_bytes:
+                break
+            with explained(f"the deletion of {path.name}", self.home):
+                path.unlink(missing_ok=True)
+            total -= size
+            gone.append(path.stem)
+        return gone
+
+    def _weights(self, key: str) -> Path:
+        return self.home / "weights" / f"{key}.safetensors"
+
+    def _find_weights(self, key: str, described: Record) -> tuple[Path, bytes | None]:
+        """The file that matches `described` and its bytes; None for the bytes if no layer has it."""
+        own = self._weights(key)
+        for path in [self.bundle.weights(key), own] if self.bundle else [own]:
+            with contextlib.suppress(OSError):
+                data = path.read_bytes()  # read once: what is checked is what is used
+                if sha256(data) == described.get("sha256"):
+                    self._note_use(path)
+                    return path, data
+                if path != own:
+                    log.warning("the bundled weights of %s do not match their record and are left out", key)
+        self._set_aside(own, f"the weights of {key} do not match their record and will be computed again")
+        return own, None
+
+    def _note_use(self, path: Path) -> None:
+        if path.parent == self.home / "weights" and not self.read_only:
+            with contextlib.suppress(OSError):
+                os.utime(path)  # the order of trim_weights
+
+    # ---- the own layer's database
+
+    @property
+    def _database(self) -> Path:
+        return self.home / "results" / "cache.db"
+
+    def _own(self, work: Callable[[diskcache.Cache], T], create: bool = False) -> T | None:
+        """`work` on the own results; None where there are none. A damaged database is replaced, once."""
+        for last in (False, True):
+            cache, seen = self._open(create)
+            if cache is None:
+                return None
+            try:
+                return work(cache)
+            except (sqlite3.Error, diskcache.Timeout) as error:
+                if last or self.read_only or not is_damaged(error):
+                    raise
+                self._start_again(seen, error)
+        return None
+
+    def _open(self, create: bool) -> tuple[diskcache.Cache | None, int | None]:
+        """The open database and its inode: another process, or thread, may set it aside and begin a new one."""
+        with self._lock:
+            now = inode(self._database)
+            if self._cache is not None and now is not None and now == self._inode:
+                return self._cache, now
+            if now is None and not create:
+                return None, None
+            try:
+                self._cache = self._connect()
+            except (sqlite3.Error, ValueError, TypeError, AttributeError, KeyError) as error:
+                if self.read_only or has_code(error, *PASSING):
+                    raise
+                self._start_again(now, error)
+                self._cache = self._connect()
+            self._inode = inode(self._database)
+            return self._cache, self._inode
+
+    def _connect(self) -> diskcache.Cache:
+        return diskcache.Cache(
+            str(self._database.parent),
+            timeout=LOCK_SECONDS,
+            disk=JSONOnlyDisk,
+            eviction_policy="none",
+            cull_limit=0,  # results are never evicted
+            size_limit=1 << 60,
+            sqlite_synchronous=2,  # FULL: a result may have cost hours, a write costs milliseconds
+            sqlite_mmap_size=0,  # a damaged file must be an error, not a fault of the process
+        )
+
+    def _own_get(self, key: str) -> Record | None:
+        with self._forgiven():
+            try:
+                whole = self._own(lambda cache: cache.get(key))
+                if whole is None:
+                    return None
+                if whole.get("key") != key or not isinstance(whole.get("record"), dict):
+                    raise RowError(f"it belongs to {whole.get('key')!r}")
+                return whole["record"]
+            except RowError as refusal:
+                self._note_refusal(key, refusal)
+                if not self.read_only:
+                    self._own(lambda cache: cache.delete(key))
+        return None
+
+    def _own_keys(self, kind: str | None) -> list[str]:
+        low, high = (f"{kind}-", f"{kind}.") if kind else ("", "{")  # '.' follows '-', '{' follows 'z'
+        found = []
+        with self._forgiven():
+            for rowid, key, raw in self._own(lambda cache: self._rows()) or []:
+                try:
+                    name = read_key(key, raw)
+                    if low <= name < high:
+                        found.append(name)
+                except RowError as refusal:
+                    self._note_refusal(key, refusal)
+                    self._delete_row(rowid)
+        return found
+
+    def _rows(self) -> list[tuple[int, Any, Any]]:
+        """(rowid, key, raw) of every row: diskcache's own listing ends at the first key it refuses."""
+        with contextlib.closing(sqlite3.connect(self._database, timeout=LOCK_SECONDS)) as database:
+            database.text_factory = _text
+            return database.execute("SELECT rowid, key, raw FROM Cache").fetchall()
+
+    def _delete_row(self, rowid: int) -> None:
+        if not self.read_only:
+            with contextlib.closing(sqlite3.connect(self._database, timeout=LOCK_SECONDS)) as database, database:
+                database.execute("DELETE FROM Cache WHERE rowid = ?", (rowid,))
+
+    def _start_again(self, seen: int | None, error: BaseException) -> None:
+        """Set the damaged database aside and begin a new one with the records that can still be read."""
+        self.close()
+        with explained("the results", self.home), locked(self.home / "store.lock"):
+            if inode(self._database) != seen:
+                return  # another process was faster
+            aside = self.home / "set-aside" / f"results-{time.time_ns()}"
+            aside.mkdir(parents=True)
+            for path in self._database.parent.glob("cache.db*"):
+                os.replace(path, aside / path.name)
+            fresh = self._connect()
+            saved = {key: whole for key, whole in _readable(aside / "cache.db") if fresh.set(key, whole)}
+            fresh.close()
+        log.error(
+            "the database of results was damaged (%s): it was set aside as %s and a new one begun, with the %d results "
+            "that could still be read",
+            error, aside, len(saved),
+        )  # fmt: skip
+
+    def _set_aside(self, path: Path, sentence: str) -> None:
+        """Move a damaged file of the own layer out of the way; where there is none, nothing is said."""
+        if self.read_only or path.parent != self.home / "weights" or not path.exists():
+            return
+        aside = self.home / "set-aside"
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            aside.mkdir(parents=True, exist_ok=True)
+            os.replace(path, aside / f"{path.name}-{time.time_ns()}")
+            log.warning(sentence)
+
+    def _note_refusal(self, key: Any, refusal: RowError) -> None:
+        name = repr(key)[:120]
+        log.warning("a stored result was refused and counts as absent: %s (key %s)", refusal, name)
+        if not self.read_only:
+            with contextlib.suppress(OSError), (self.home / "refused").open("a", encoding="utf-8") as notes:
+                notes.write(f"{_now()} {name}\n")
+
+    def _writable(self, what: str) -> None:
+        if self.read_only:
+            raise StoreError(f"{what} cannot be stored: this store was opened for reading only")
+
+    @contextlib.contextmanager
+    def _forgiven(self) -> Iterator[None]:
+        """While reading, an own layer that cannot be had counts as empty, and is spoken of once."""
+        try:
+            yield
+        except (OSError, sqlite3.Error, diskcache.Timeout, StoreError) as error:
+            if not self._warned:
+                log.warning("the results in %s cannot be read and count as absent: %s", self.home, error)
+            self._warned = True
+
+
+# ---- bundles
+
+
+def write_bundle(
+    store: Store, directory: Path | str, keys: Iterable[str], weight_keys: Iterable[str], about: Record
+) -> Record:
+    """Write the records of `keys`, and the weights of `weight_keys` among them, as the bundle `directory`.
+
+    The whole bundle is made beside the old one and takes its place by renaming; other files in the directory are
+    carried over. The same records give the same bytes. `about` (versions, preset) goes into the manifest, which is
+    returned. Raises StoreError for a record or weights that are not in the store, and for a full disk.
+    """
+    directory = Path(directory)
+    made = directory.with_name(f".{directory.name}-{os.getpid()}-{time.time_ns()}")
+    old = made.with_name(made.name + "-old")
+    with explained("the bundle", directory):
+        try:
+            manifest = _fill(made, store, sorted(set(keys)), sorted(set(weight_keys)), about)
+            if directory.exists():
+                _carry_over(directory, made)
+                os.replace(directory, old)
+            try:
+                os.replace(made, directory)
+            except OSError:
+                os.replace(old, directory)
+                raise
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+    return manifest
+
+
+def verify_bundle(directory: Path | str) -> list[str]:
+    """What is wrong with a bundle, one sentence each; an empty list means that every byte is as it was written."""
+    directory = Path(directory)
+    try:
+        manifest = json.loads((directory / "manifest.json").read_bytes())
+        files = {str(name): dict(described) for name, described in manifest["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [f"manifest.json cannot be read ({error})"]
+    problems = (
+        [] if manifest.get("format") == BUNDLE_FORMAT else [f"format {manifest.get('format')!r} is not {BUNDLE_FORMAT}"]
+    )
+    for name, described in files.items():
+        problems += _problems_of_file(directory, name, described)
+    found = {p.relative_to(directory).as_posix() for sub in ("results", "weights") for p in (directory / sub).glob("*")}
+    return problems + [f"{name} is not in the manifest" for name in sorted(found - set(files))]
+
+
+def _fill(made: Path, store: Store, keys: list[str], weight_keys: list[str], about: Record) -> Record:
+    lines: dict[str, list[bytes]] = {}
+    contents: dict[str, bytes] = {}
+    for key in keys:
+        if (record := store.get(key)) is None:
+            raise StoreError(f"the bundle cannot be written: there is no result {key} in the store; compute it first")
+        lines.setdefault(kind_of(key), []).append(f'{{"key":"{key}","record":{dumps(record)}}}\n'.encode())
+        if key in weight_keys:
+            _, data = store._find_weights(key, record.get("weights") or {})
+            if data is None:
+                raise StoreError(f"the bundle cannot be written: the weights of {key} are missing; compute them again")
+            contents[f"weights/{key}.safetensors"] = data
+    if missing := sorted(set(weight_keys) - set(keys)):
+        raise StoreError(f"the bundle cannot be written: weights are asked for without a result: {missing[0]}")
+    contents |= {f"results/{kind}.jsonl": b"".join(rows) for kind, rows in lines.items()}
+    for name, data in contents.items():
+        replace_file(made / name, data)
+    files = {name: {"sha256": sha256(data), "bytes": len(data)} for name, data in sorted(contents.items())}
+    head = {"format": BUNDLE_FORMAT, "records_format": records.FORMAT, "created": _now()}
+    manifest = head | about | {"results": len(keys), "files": files}
+    replace_file(made / "manifest.json", (json.dumps(manifest, indent=1, allow_nan=False) + "\n").encode())
+    return manifest
+
+
+def _carry_over(directory: Path, made: Path) -> None:
+    for path in directory.iterdir():
+        if path.name in ("manifest.json", "results", "weights"):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, made / path.name)
+        else:
+            shutil.copy2(path, made / path.name)
+
+
+def _problems_of_file(directory: Path, name: str, described: Record) -> list[str]:
+    if not re.fullmatch(rf"results/[a-z]{{1,40}}\.jsonl|weights/{KEY.pattern}\.safetensors", name):
+        return [f"{name} is no name of a bundle's file"]
+    path = directory / name
+    try:
+        data = read_lines_file(path) if name.endswith(".jsonl") else path.read_bytes()
+    except OSError:
+        return [f"{name} is missing"]
+    problems = []
+    if sha256(data) != described.get("sha256") or len(data) != described.get("bytes"):
+        problems.append(f"{name} does not match its SHA-256")
+    if name.endswith(".jsonl"):
+        problems += _problems_of_lines(name, path.stem, data)
+    return problems
+
+
+def _problems_of_lines(name: str, kind: str, data: bytes) -> list[str]:
+    problems, seen = [], set()
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            whole = json.loads(line)
+            key = whole["key"]
+        except (ValueError, KeyError, TypeError):
+            problems.append(f"{name}, line {number}, is no JSON record with a key")
+            continue
+        if not LINE.fullmatch(line) or kind_of(key) != kind or key in seen:
+            problems.append(f"{name}, line {number}: the key {key!r} does not belong here")
+        seen.add(key)
+    return problems
+
+
+# ---- files
+
+
+def read_lines_file(path: Path) -> bytes:
+    """The bytes of a text file with the line ends it was written with (a checkout may have changed them)."""
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that, whatever happens, the file is the old one or the new one as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}-{time.time_ns()}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the new name survives a power cut too
+    finally:
+        os.close(directory)
+
+
+@contextlib.contextmanager
+def explained(what: str, where: Path) -> Iterator[None]:
+    """Failures of the disk or the database as one StoreError sentence."""
+    try:
+        yield
+    except (OSError, sqlite3.Error, diskcache.Timeout) as error:
+        if is_full(error):
+            remedy = "the disk is full: free some space, or set INVLAB_HOME to a directory on another disk"
+        elif has_code(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            remedy = f"another process has held the database for {LOCK_SECONDS:.0f} seconds: try again"
+        else:
+            reason = next((str(e) for e in _chain(error) if str(e)), type(error).__name__)
+            remedy = f"{reason}: set INVLAB_HOME to a directory that can be written"
+        raise StoreError(f"{what} could not be stored in {where}: {remedy}") from error
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock between processes; the system releases it when a process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _readable(path: Path) -> Iterator[tuple[str, Record]]:
+    """The records that a damaged database still gives: from its beginning, then from its end, up to the damage."""
+    for order in ("SELECT * FROM Cache ORDER BY rowid", "SELECT * FROM Cache ORDER BY rowid DESC"):
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as database:
+            database.row_factory = sqlite3.Row
+            database.text_factory = _text
+            for row in database.execute(order):
+                with contextlib.suppress(RowError, IndexError):
+                    key = read_key(row["key"], row["raw"])
+                    whole = read_value(row["mode"], row["filename"], row["value"])
+                    if whole.get("key") == key:
+                        yield key, whole
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def inode(path: Path) -> int | None:
+    """Of the file that has this name now; None if there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those it arose in: diskcache hides the reason behind Timeout or a failed ROLLBACK."""
+    while error is not None:
+        yield error
+        error = error.__context__
+
+
+def has_code(error: BaseException, *codes: int) -> bool:
+    """Whether SQLite gave one of the (primary) result codes."""
+    return any((getattr(e, "sqlite_errorcode", None) or 0) & 0xFF in codes for e in _chain(error))
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether the database itself is at fault. A plain SQL error means it too: a table that is always there is not."""
+    if has_code(error, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    return has_code(error, sqlite3.SQLITE_ERROR) and not has_code(error, *PASSING)
+
+
+def is_full(error: BaseException) -> bool:
+    full = (errno.ENOSPC, errno.EDQUOT)
+    return has_code(error, sqlite3.SQLITE_FULL) or any(
+        isinstance(e, OSError) and e.errno in full for e in _chain(error)
+    )
