@@ -1,0 +1,66 @@
+"""The bundle that ships in `models/`: what is in it, built by one resumable command and verified by another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from invlab import devices, records, runs, store
+from invlab.studies.comparison import Comparison, comparison
+from invlab.studies.presets import PRESETS
+from invlab.studies.singles import SOURCES, Singles
+
+STUDY = Singles()
+# What a newcomer sees on the Transfer page before anything is touched, in five seeds.
+FIRST_SOURCES = (("rotate", "hue", "blur"), ("scale", "invert", "noise"))
+FIRST_TARGET = ("rotate", "hue", "blur")
+FIRST_SEEDS = 5
+
+
+def comparisons() -> list[Comparison]:
+    """The live comparisons that ship."""
+    return [comparison(FIRST_SOURCES, FIRST_TARGET, PRESETS["live"], seed) for seed in range(FIRST_SEEDS)]
+
+
+def contents() -> Iterator[Any]:
+    """Every spec whose result ships."""
+    yield STUDY
+    yield from STUDY.cells()
+    for compared in comparisons():
+        yield compared
+        for number, source in enumerate(compared.sources):
+            yield from (source, compared.sensitivity(number), compared.transfer(number))
+
+
+def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dict[str, Any]:
+    """Compute what is missing in `home`, then write the bundle. Started again, it goes on where it stopped.
+
+    Returns the manifest. Results of an older bundle in `directory` are not read: everything comes from `home`.
+    """
+    devices.one_thread_each()
+    own = store.Store(home)
+    for compared in comparisons():
+        runs.execute(compared, own)
+    runs.execute_all(STUDY.cells(), own, report, threads=os.cpu_count() or 1)
+    runs.execute(STUDY, own)
+    weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]
+    about = {"study": records.plain(STUDY), "made": runs.made(devices.choose(), 0.0)}
+    return store.write_bundle(own, directory, [records.key(spec) for spec in contents()], weights, about)
+
+
+def verify(directory: Path) -> list[str]:
+    """What is wrong with the bundle, one sentence each: damaged files, missing or recomputed-differently results."""
+    problems = store.verify_bundle(directory)
+    if problems:
+        return problems
+    shipped = store.Store(directory / "no-own-results", directory, read_only=True)
+    missing = [key for spec in contents() if shipped.get(key := records.key(spec)) is None]
+    problems += [f"the result {key} is not in the bundle: build it again" for key in missing[:10]]
+    for source in SOURCES:
+        key = records.key(STUDY.training(source, 0))
+        record = shipped.get(key)
+        if record is not None and shipped.get_weights(key, record["weights"]) is None:
+            problems.append(f"the weights of {key} ({source}) cannot be read: build the bundle again")
+    return problems
