@@ -70,7 +70,8 @@ def families(text: str) -> tuple[str, ...]:
         return ()
     for name in names:
         if name not in TRANSFORMS:
-            raise argparse.ArgumentTypeError(f"there is no transformation {name!r}; choose from {', '.join(TRANSFORMS)}")
+            valid = ", ".join(TRANSFORMS)
+            raise argparse.ArgumentTypeError(f"there is no transformation {name!r}; choose from {valid}")
     return names
 
 
@@ -251,7 +252,7 @@ def _classes(text: str, objects: str, seed: int) -> tuple[int, ...]:
     if text.isdigit():
         count = int(text)
         if not 1 <= count <= len(names):
-            raise ValueError(f"--classes {count}: the objects {objects!r} have {len(names)} classes; ask for 1 to that many")
+            raise ValueError(f"--classes {count}: the objects {objects!r} have {len(names)} classes; ask for 1 to that")
         return tuple(sorted(range(len(names)), key=lambda index: word("classes", seed, index))[:count])
     chosen = [name.strip() for name in text.split(",") if name.strip()]
     for name in chosen:
@@ -359,7 +360,8 @@ class Bar:
         left = f", about {seconds / done - seconds:.0f} s left" if done > 0.02 else ""
         filled = int(30 * done)
         line = f"{self.title} {'█' * filled}{'·' * (30 - filled)} {done:4.0%}{left}"
-        print(f"\r{line:<78}" if self.terminal else line, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
+        text, end = (f"\r{line:<78}", "") if self.terminal else (line, "\n")
+        print(text, end=end, file=sys.stderr, flush=True)
 
     def end(self) -> None:
         """Clear the line."""

@@ -7,23 +7,31 @@ import hashlib
 import io
 import os
 import tempfile
+import threading
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps
 
 from invlab import seeds
 from invlab.pictures import PictureError, decode_picture, files_in, read_picture
 from invlab.scenes import SCENES, draw_scene
 
+if TYPE_CHECKING:
+    import torch
+else:
+    from invlab.lazy import torch
+
 SCENES_PER_CLASS = 120
 SCENES_VERSION = 1  # raise it whenever a scene's pixels change: it names the file in the cache
 DIGEST_BYTES = 32  # SHA-256, kept behind the pixels in the cached file
 FOLDER = "folder:"
+_DRAWING: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # threads that lack scenes draw them once
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: two tensors have no single truth value
@@ -106,10 +114,11 @@ def _scenes(name: str, size: int) -> BackgroundSet:
     """`SCENES_PER_CLASS` procedural scenes of each class, from the cache on disk where it holds them whole."""
     shape = (len(SCENES) * SCENES_PER_CLASS, 3, size, size)
     path = _cache_folder() / f"scenes-v{SCENES_VERSION}-{size}.npy"
-    pixels = _load(path, shape)
-    if pixels is None:
-        pixels = _draw_all(size)
-        _save(path, pixels)
+    with _DRAWING[path]:
+        pixels = _load(path, shape)
+        if pixels is None:
+            pixels = _draw_all(size)
+            _save(path, pixels)
     labels = torch.arange(len(SCENES)).repeat_interleave(SCENES_PER_CLASS)
     return BackgroundSet(name, size, torch.from_numpy(pixels), labels, SCENES)
 

@@ -46,7 +46,8 @@ def wilson(right: int, of: int) -> tuple[float, float]:
     share, z2 = right / of, Z95 * Z95
     centre = (share + z2 / (2 * of)) / (1 + z2 / of)
     reach = Z95 * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    # At 0 and 1 the share is a side of its interval: rounding must not move it inside.
+    return max(0.0, min(share, centre - reach)), min(1.0, max(share, centre + reach))
 
 
 def difference(

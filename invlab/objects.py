@@ -63,9 +63,11 @@ def bank(name: str, size: int) -> Bank:
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """The classes of a bank, without making its pictures where they are drawn ones."""
+    """The classes of a bank, without making its pictures where it can do without."""
     if name == "drawn":
         return tuple(json.loads((ASSETS / "objects.json").read_text()))
+    if name == "random":
+        return tuple(f"random {i}" for i in range(RANDOM_CLASSES))
     return bank(name, 32).names
 
 
@@ -109,7 +111,7 @@ def _random(name: str, size: int) -> Bank:
     colours = torch.rand(RANDOM_CLASSES, 3, side, side, generator=torch_generator("random objects"))
     opaque = torch.cat([colours, torch.ones_like(colours[:, :1])], 1)
     inner = int(OBJECT_SHARE * size)
-    names = tuple(f"random {i}" for i in range(RANDOM_CLASSES))
+    names = class_names("random")
     return Bank(name, framed(F.interpolate(opaque, size=(inner, inner), mode="nearest"), size), _labels(names), names)
 
 

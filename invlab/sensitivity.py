@@ -58,6 +58,7 @@ def compare_twins(
     similarities (there, *larger* is more invariant), each with its interval, and `cka`. A representation that is
     constant counts as invariant: 0.
     """
+    first, second = first.cpu(), second.cpu()  # small by now, and not every device knows float64
     others = first[derangement(len(first), strangers)]
     measures: dict[str, object] = {"pairs": len(first)}
     for name, distance in DISTANCES.items():

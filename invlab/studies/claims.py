@@ -59,7 +59,8 @@ class Measure:
 
     name: str
     table: str  # in the summary
-    label: str
+    label: str  # what pickers and links call it
+    title: str
     quantity: str
     meaning: str  # what large and small values say
     larger_is_better: bool
@@ -78,23 +79,26 @@ MEASURES: dict[str, Measure] = {
         Measure(
             name="training",
             table="sensitivity_training",
-            label="sensitivity · training objects",
+            label="sensitivity, training objects",
+            title="sensitivity on training objects",
             quantity="sensitivity",
-            meaning="0 = invariant, 1 = as far apart as strangers",
+            meaning="0 = invariant, 1 = like strangers",
             larger_is_better=False,
         ),
         Measure(
             name="new",
             table="sensitivity_new",
-            label="sensitivity · new objects",
+            label="sensitivity, new objects",
+            title="sensitivity on new objects",
             quantity="sensitivity",
-            meaning="0 = invariant, 1 = as far apart as strangers",
+            meaning="0 = invariant, 1 = like strangers",
             larger_is_better=False,
         ),
         Measure(
             name="transfer",
             table="transfer",
-            label="transfer accuracy · new objects",
+            label="transfer accuracy",
+            title="transfer accuracy on new objects",
             quantity="transfer accuracy",
             meaning="larger is better",
             larger_is_better=True,
@@ -112,7 +116,8 @@ class Grid:
     values: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    what: str  # the values and their intervals, in words
+    what: str  # the values are, in words
+    over: str  # what the intervals are over, in words
 
     def at(self, row: str, column: str) -> tuple[float, float, float]:
         """value, low, high of a cell."""
@@ -133,14 +138,14 @@ def grid(summary: Summary, name: str, seed: int | None = None) -> Grid:
     if seed is None:
         low, high = spans(values)
         count = len(values)
-        what = f"mean of {count} seeds, 95 % interval over seeds" if count > 1 else "one seed"
-        return Grid(rows, columns, values.mean(0), low, high, what)
+        what = f"mean of {count} seeds" if count > 1 else "one seed"
+        return Grid(rows, columns, values.mean(0), low, high, what, "over seeds")
     stored = summary.get(f"{measure(name).table}_interval")
     if stored is None:
         nothing = np.full(values.shape[1:], math.nan)
-        return Grid(rows, columns, values[seed], nothing, nothing, f"seed {seed}")
+        return Grid(rows, columns, values[seed], nothing, nothing, f"seed {seed}", "")
     low, high = np.moveaxis(np.asarray(stored[seed], dtype=float), -1, 0)
-    return Grid(rows, columns, values[seed], low, high, f"seed {seed}, 95 % interval over twin pairs")
+    return Grid(rows, columns, values[seed], low, high, f"seed {seed}", "over twin pairs")
 
 
 def spans(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -315,7 +320,10 @@ def _spread(summary: Summary, name: str, column: int, rivals: Sequence[str]) -> 
         mean, low, high = averaged(values[:, column])
         if mean > 0 or (mean == 0 and measure(name).larger_is_better):
             continue
-        told = f"Same is {_by(mean, measure(name))} than {rival} by {number(abs(mean))}"
+        by = number(abs(mean))
+        told = f"Same is {_by(mean, measure(name))} than {rival} by {by}"
+        if by == "0.00":
+            told = f"Same and {rival} are equal to two decimals"
         if math.isnan(low):
             sentences.append(f"{told}; one seed says nothing about the spread.")
         elif low <= 0 <= high:
@@ -380,10 +388,7 @@ def _does_it_move(summary: Summary, column: int) -> list[str]:
 
 
 def _by(mean: float, which: Measure) -> str:
-    if mean == 0:
-        return "no different"
-    better = mean > 0
-    return "higher" if better == which.larger_is_better else "lower"
+    return "higher" if (mean > 0) == which.larger_is_better else "lower"
 
 
 def _difference(rival: str, which: Measure) -> str:

@@ -3,6 +3,7 @@ that carry over to new objects? Which network transfers where?"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ class Singles:
     def task(self, domain: str, family: str, seed: int) -> Task:
         """The task of one family on the training objects or on new ones."""
         count = preset(self.preset).classes
-        classes = draw_classes(self.objects, count, seed, skip=count if domain == "new" else 0)
+        classes = _classes(self.objects, count, seed, count if domain == "new" else 0)
         families = () if family == NONE else (family,)
         return Task(classes, families, self.objects, self.backgrounds, seed=seed)
 
@@ -68,6 +69,10 @@ class Singles:
                         yield self.sensitivity(source, domain, family, seed)
                 for source in SOURCES:
                     yield self.transfer(source, family, seed)
+
+
+# The cells of a seed ask 2,000 times for the same two draws.
+_classes = functools.lru_cache(maxsize=64)(draw_classes)
 
 
 def summary(study: Singles, result: Callable[[Cell], dict[str, Any]]) -> dict[str, Any]:
