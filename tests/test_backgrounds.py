@@ -26,13 +26,14 @@ def generator(indices: object, seed: int = 0) -> Generator:
 
 
 @pytest.fixture(scope="module")
-def landscapes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundSet]:
+def landscapes(tmp_path_factory: pytest.TempPathFactory) -> BackgroundSet:
     """All scenes at 32 pixels, made in a cache of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INVLAB_HOME", str(tmp_path_factory.mktemp("home")))
         backgrounds.cache_clear()
-        yield backgrounds("scenes", 32)
+        found = backgrounds("scenes", 32)
     backgrounds.cache_clear()
+    return found
 
 
 @pytest.fixture

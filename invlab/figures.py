@@ -1,0 +1,68 @@
+"""From tables to Plotly figures. No torch, no Streamlit: the same figures serve the app, files and a static site."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+# One colour has one meaning everywhere; each also differs in symbol and dash, for those who do not see the colour.
+COLOURS = {
+    "same": "#1f77b4",
+    "disjoint": "#ff7f0e",
+    "other": "#ff7f0e",
+    "overlapping": "#9467bd",
+    "none": "#7f7f7f",
+    "geometric": "#1b9e77",
+    "photometric": "#cc79a7",
+    "corruption": "#a6761d",
+}
+SYMBOLS = {"same": "circle", "disjoint": "diamond", "other": "diamond", "overlapping": "triangle-up", "none": "square"}
+DASHES = {"same": "solid", "disjoint": "dash", "other": "dash", "overlapping": "dashdot", "none": "dot"}
+SENSITIVITY_SCALE = "Cividis_r"  # light = invariant, dark = sensitive
+CONFIG = {"displaylogo": False, "showSendToCloud": False, "toImageButtonOptions": {"format": "png", "scale": 2}}
+
+
+def error_bars(values: Sequence[float], intervals: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Plotly's asymmetric error bars from values and their [low, high] intervals."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for value, (_, high) in zip(values, intervals, strict=True)],
+        "arrayminus": [value - low for value, (low, _) in zip(values, intervals, strict=True)],
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def styled(figure: go.Figure, height: int = 420) -> go.Figure:
+    """The margins, legend and fonts that all figures share; colours of text and background are left to the theme."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 36, "b": 10},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        font={"size": 14},
+        hoverlabel={"font_size": 14},
+    )
+    figure.update_xaxes(automargin=True)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def to_html(figure: go.Figure) -> str:
+    """The figure as a page of its own, plotly's script included."""
+    return figure.to_html(include_plotlyjs=True, full_html=True, config=CONFIG)
+
+
+def to_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """A table (a list of rows with the same names) as CSV text."""
+    if not rows:
+        return ""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

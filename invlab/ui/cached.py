@@ -1,0 +1,62 @@
+"""What pages share between reruns and visitors: the store, the queue and reads from them."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from typing import Any
+
+import streamlit as st
+
+from invlab import jobs, records, store, worker
+from invlab.studies.singles import Singles
+
+COLLECT_SECONDS = 60.0
+
+
+@st.cache_resource(show_spinner=False)
+def the_store() -> store.Store:
+    """The store of this installation, opened once."""
+    return store.open_store()
+
+
+@st.cache_resource(show_spinner=False)
+def the_queue() -> jobs.Queue:
+    """The queue of this installation, opened once."""
+    return jobs.Queue()
+
+
+@st.cache_data(show_spinner=False, ttl=3600)
+def stored(key: str) -> dict[str, Any] | None:
+    """The record of a key, copied. A missing one is remembered for an hour: use `the_store().get` while waiting."""
+    return the_store().get(key)
+
+
+def singles() -> dict[str, Any] | None:
+    """The bundled study of one network for each family: its summary, or None where the bundle does not have it."""
+    record = stored(records.key(Singles()))
+    return record["result"] if record else None
+
+
+@st.cache_resource(show_spinner=False)
+def background_work() -> threading.Thread:
+    """Start once for the whole server: the worker (unless INVLAB_WORKER is 0), the loading of torch, and a timer that
+    collects garbage."""
+    if os.environ.get("INVLAB_WORKER") != "0":
+        worker.ensure_running(the_queue())
+    thread = threading.Thread(target=_background, name="invlab-background", daemon=True)
+    thread.start()
+    return thread
+
+
+def _background() -> None:
+    """Load what pages that render need, so that the first of them does not wait; then collect garbage on a timer."""
+    time.sleep(1.0)  # let the first page be painted
+    from invlab import runs
+
+    runs.warm_up()
+    while True:
+        time.sleep(COLLECT_SECONDS)
+        gc.collect()

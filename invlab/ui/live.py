@@ -1,0 +1,340 @@
+"""A run from the click to the result: asking for it, watching it, taking it back. The state is in the queue, so it
+survives the page, the session and the browser."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import streamlit as st
+
+from invlab import jobs, records, runs
+from invlab.studies.comparison import Comparison
+from invlab.ui import cached, results
+from invlab.ui.results import Choice, duration
+
+POLL_SECONDS = 0.5
+KEPT_POINTS = 400  # of one curve; beyond that every second one is dropped
+LONGEST_SECONDS = 1800.0  # what the app offers to compute; the command line has no limit
+NOT_STARTED_SECONDS = 3.0  # without a first step, something is being prepared
+LAST_SEED = 9999
+# What is done of one network's work when each stage begins, beside the share of training itself.
+STAGES = {"sensitivity": 0.90, "transfer": 0.94, "done": 1.0}
+
+
+def visitor() -> str:
+    """Who asks: the browser, known again after a reload by the cookie that Streamlit gives it anyway (hashed), or this
+    session where there is no cookie. It decides whose request a cancel button takes back, nothing else."""
+    if "visitor" not in st.session_state:
+        token = _cookie_token(st.context.cookies.get("_streamlit_xsrf", ""))
+        st.session_state["visitor"] = hashlib.sha256(token).hexdigest()[:16] if token else uuid.uuid4().hex[:16]
+    return st.session_state["visitor"]
+
+
+def _cookie_token(cookie: str) -> bytes:
+    """The constant part of a cookie `2|mask|masked token|time`, whose mask changes at each visit; b'' for others."""
+    try:
+        version, mask, masked, _ = cookie.split("|")
+        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
+    except ValueError:
+        return b""
+    return bytes(b ^ k for b, k in zip(token, itertools.cycle(key), strict=False)) if version == "2" and key else b""
+
+
+# ---------------------------------------------------------------------------------------------------------- watching
+
+
+@dataclass
+class Watched:
+    """What has been reported of a running comparison, in the form that the figures take."""
+
+    networks: list[dict[str, Any]] = field(default_factory=list)
+    attempt: int = 0
+    after: int = 0
+
+    def follow(self, queue: jobs.Queue, job: jobs.Job) -> Watched:
+        """Take up the points reported since the last call; all anew where the job has begun again."""
+        if job.attempts != self.attempt:
+            self.networks, self.after, self.attempt = [], 0, job.attempts
+        for number, point in queue.points(job.key, self.after):
+            self.after = number
+            self.add(point)
+        return self
+
+    def add(self, point: dict[str, Any]) -> None:
+        if point.get("stage") == "start" and isinstance(point.get("networks"), int):
+            self.networks = [_nothing_yet() for _ in range(min(4, point["networks"]))]
+        number = point.get("network")
+        if not isinstance(number, int) or not 0 <= number < len(self.networks):
+            return
+        network = self.networks[number]
+        stage = network["stage"] = point.get("stage", "train")
+        if stage == "train":
+            network["history"].append(point)
+            network["fraction"] = 0.9 * (point.get("fraction") or 0.0)
+            network["images"] = point.get("images", 0)
+        elif stage == "watch":
+            network["curve"].append(point)
+        network["fraction"] = max(network["fraction"], STAGES.get(stage, 0.0))
+        for points in (network["history"], network["curve"]):
+            if len(points) > KEPT_POINTS:
+                del points[1:-1:2]
+
+    @property
+    def fraction(self) -> float:
+        """How much of the whole is done, 0 … 1."""
+        return sum(n["fraction"] for n in self.networks) / max(1, len(self.networks))
+
+    def seconds_left(self, spec: Comparison, elapsed: float) -> float | None:
+        """From the pace so far; None before there is one."""
+        return elapsed * (1 - self.fraction) / self.fraction if self.fraction >= 0.04 else None
+
+    def told(self, spec: Comparison, elapsed: float) -> str:
+        """What is being done, how far it is and how long it will still take."""
+        if not self.networks or not any(n["fraction"] for n in self.networks):
+            wait = ": making backgrounds and objects of this size, once" if elapsed > NOT_STARTED_SECONDS else "…"
+            return f"Preparing{wait}"
+        parts = []
+        for number, (network, source) in enumerate(zip(self.networks, spec.sources, strict=False), 1):
+            doing = {
+                "sensitivity": "measuring sensitivity",
+                "transfer": "fitting the probe",
+                "done": "done",
+            }.get(network["stage"], f"{network['images']:,} of {source.steps * source.batch:,}")
+            parts.append(f"network {number}: {doing}")
+        if any(n["stage"] in ("start", "train", "watch") for n in self.networks):
+            parts[-1] += " images"
+        left = self.seconds_left(spec, elapsed)
+        parts.append(f"about {duration(left)} left" if left is not None and self.fraction < 1 else "nearly there")
+        return " · ".join(parts)
+
+
+def _nothing_yet() -> dict[str, Any]:
+    return {"stage": "start", "fraction": 0.0, "images": 0, "history": [], "curve": []}
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def watch(choice: Choice) -> None:
+    """A waiting or running comparison, drawn anew twice a second until it is over; then the whole page, once."""
+    queue, spec = cached.the_queue(), choice.spec()
+    key = records.key(spec)
+    try:
+        job = queue.job(key)
+        if job is None or job.over:
+            st.session_state.pop("watched", None)
+            st.rerun(scope="app")
+        known: tuple[str, Watched] | None = st.session_state.get("watched")
+        watched = (known[1] if known and known[0] == key else Watched()).follow(queue, job)
+        st.session_state["watched"] = key, watched
+        head, button = st.columns([5, 1], gap="small", vertical_alignment="bottom")
+        with head:
+            _progress(queue, job, watched, spec)
+        with button:
+            cancel_button(queue, job, f"cancel-{key}")
+    except jobs.QueueError as error:
+        st.caption(f"{results.escaped(str(error))}. Trying again…")
+        return
+    results.key_to(results.lanes_of(spec))
+    results.learning(spec, watched.networks or [_nothing_yet() for _ in spec.sources], "live")
+    st.caption(
+        "Sensitivity and probe are quick looks at 100 twin pairs and 300 target images; the full measures follow at "
+        "the end. Closing this page does not stop the run: its link finds it again."
+    )
+
+
+def _progress(queue: jobs.Queue, job: jobs.Job, watched: Watched, spec: Comparison) -> None:
+    if job.cancel:
+        st.progress(watched.fraction, "Stopping at the next step…")
+    elif job.state == "queued":
+        st.progress(0.0, waiting_text(queue, job))
+    else:
+        elapsed = max(0.0, time.time() - (job.started or time.time()))
+        st.progress(min(1.0, watched.fraction), watched.told(spec, elapsed))
+
+
+def state_text(queue: jobs.Queue, job: jobs.Job) -> str:
+    """A queued or running job's state, for a list."""
+    if job.state == "queued":
+        return waiting_text(queue, job)
+    share, elapsed = done(job), max(0.0, time.time() - (job.started or time.time()))
+    if job.cancel:
+        return "Stopping at the next step…"
+    if share < 0.04:
+        return "Running: preparing"
+    left = f"about {duration(elapsed * (1 - share) / share)} left" if share < 1 else "measuring"
+    return f"Running: {share:.0%} · {left}"
+
+
+def waiting_text(queue: jobs.Queue, job: jobs.Job) -> str:
+    """Why a queued job waits, its place and how long that will be."""
+    if not queue.workers():
+        return "Waiting for a worker: the first one needs some seconds to start"
+    place, ahead = queue.place(job.key), queue.seconds_ahead(job.key)
+    if place <= 1 and not ahead:
+        return "Starting…"
+    time_left = f", starts in about {duration(ahead)}" if ahead else ""
+    return f"Waiting: number {place} in the queue{time_left}"
+
+
+def cancel_button(queue: jobs.Queue, job: jobs.Job, key: str) -> None:
+    """Takes this visitor's request back; for what others asked for, it says so."""
+    asked = queue.visitors(job.key)
+    if visitor() not in asked:
+        st.button("Cancel", key=key, disabled=True, width="stretch", help="Asked for by somebody else: it goes on.")
+        return
+    others = "Others wait for it too: it goes on for them." if len(asked) > 1 else None
+    if st.button("Cancel", key=key, width="stretch", help=others, disabled=job.cancel):
+        queue.cancel(job.key, visitor())
+        st.rerun(scope="app")
+
+
+# ------------------------------------------------------------------------------------------------------------ asking
+
+
+def expected_seconds(choice: Choice) -> float:
+    """For two CPU cores; the work grows with the number of pixels."""
+    return runs.expected_seconds(choice.spec()) * (choice.size / 32) ** 2
+
+
+def too_long(choice: Choice) -> bool:
+    """Whether a run is not for this machine: a GPU's worker takes anything."""
+    on_gpu = any(worker.device.startswith("cuda") for worker in cached.the_queue().workers())
+    return not on_gpu and expected_seconds(choice) > LONGEST_SECONDS
+
+
+def ask(choices: Sequence[Choice]) -> None:
+    """Put comparisons into the queue; a refusal is kept for the page to tell."""
+    queue = cached.the_queue()
+    try:
+        for choice in choices:
+            queue.submit(
+                choice.key(),
+                "Comparison",
+                records.plain(choice.spec()),
+                title=choice.title(),
+                visitor=visitor(),
+                expected_seconds=expected_seconds(choice),
+                again=cached.the_store().get(choice.key()) is None,
+            )
+    except (jobs.QueueError, ValueError) as error:
+        st.session_state["refused"] = str(error)
+
+
+def fresh(choice: Choice) -> Choice:
+    """The choice itself, or with the next seed whose result is not there yet: a click always trains something new."""
+    for seed in range(choice.seed, LAST_SEED + 1):
+        candidate = replace(choice, seed=seed)
+        if cached.the_store().get(candidate.key()) is None:
+            return candidate
+    return choice
+
+
+def begin(choice: Choice) -> None:
+    """The click: ask for the comparison and go to it."""
+    ask([choice])
+    st.session_state["seed"] = choice.seed
+
+
+def refusal() -> None:
+    """Tell once why the last click was refused."""
+    if message := st.session_state.pop("refused", None):
+        st.warning(results.escaped(message), icon=":material/hourglass:")
+
+
+def forecast(choice: Choice) -> None:
+    """What a click costs, before it is made: the time, the queue, the worker."""
+    queue = cached.the_queue()
+    count, ahead = waiting(queue)
+    texts = [f"About {duration(expected_seconds(choice))} on two CPU cores"]
+    if count:
+        texts.append(f"{count} run{'s' if count > 1 else ''} before yours, about {duration(ahead)}")
+    workers = queue.workers()
+    if not workers:
+        texts.append("the worker is not there yet; it starts by itself within some seconds")
+    elif not count:
+        texts.append("a worker is warm and ready")
+    st.caption(f":material/timer: {' · '.join(texts)}.")
+
+
+def waiting(queue: jobs.Queue) -> tuple[int, float]:
+    """How many runs are queued or running, and about how many seconds until a worker is free for one more."""
+    known = [*queue.jobs("running"), *queue.jobs("queued", limit=1000)]
+    seconds = sum((job.expected_seconds or 10.0) * (1 - done(job)) for job in known)
+    return len(known), seconds / max(1, len(queue.workers()))
+
+
+def done(job: jobs.Job) -> float:
+    """The share of a job that is done, 0 … 1, from its latest point."""
+    fraction = job.progress.get("fraction")
+    return min(1.0, max(0.0, fraction)) if isinstance(fraction, int | float) else 0.0
+
+
+# -------------------------------------------------------------------------------------------------------- more seeds
+
+
+def more_seeds(choice: Choice) -> None:
+    """Whether it holds for other seeds: those that are stored, those under way, and a button for the missing."""
+    found = results.seeds_stored(choice)
+    missing = [replace(choice, seed=s) for s in range(results.SEEDS) if s not in found]
+    under_way = [c for c in missing if (job := cached.the_queue().job(c.key())) is not None and not job.over]
+    st.subheader("Does it hold for other seeds?", anchor=False)
+    if len(found) > 1:
+        results.show_pooled(choice, found, "pooled")
+    else:
+        st.markdown(
+            "One seed is one draw of objects, images and initial weights. Its intervals tell how exactly *these* two "
+            "networks were measured, not whether other networks would do the same."
+        )
+    if under_way:
+        st.fragment(run_every=1.0)(_seeds_under_way)(choice, len(found))
+    elif missing and not too_long(choice):
+        seeds = ", ".join(str(c.seed) for c in missing)
+        label = f"Run more seeds ({seeds})"
+        seconds = sum(expected_seconds(c) for c in missing)
+        st.button(
+            label, key="more-seeds", icon=":material/library_add:", on_click=ask, args=(missing,), wrap=True,
+            help=f"About {duration(seconds)} together, on two CPU cores",
+        )  # fmt: skip
+
+
+def _seeds_under_way(choice: Choice, known: int) -> None:
+    """One line for each seed that is waiting or running; the whole page again when one is finished."""
+    queue = cached.the_queue()
+    found = results.seeds_stored(choice)
+    lines = []
+    for seed in range(results.SEEDS):
+        candidate = replace(choice, seed=seed)
+        job = None if seed in found else queue.job(candidate.key())
+        if job is not None and not job.over:
+            lines.append((job, seed))
+    if len(found) != known or not lines:
+        st.rerun(scope="app")
+    for job, seed in lines:
+        place = waiting_text(queue, job) if job.state == "queued" else f"running, {done(job):.0%} of the images"
+        st.progress(done(job), f"Seed {seed}: {place}")
+
+
+def guarded(error: Exception) -> None:
+    """A queue or a store that cannot be used, in one sentence."""
+    st.error(results.escaped(str(error)), icon=":material/error:")
+
+
+def again_text(job: jobs.Job) -> None:
+    """What became of a run that has no result."""
+    if job.state == "failed":
+        reason = results.escaped(job.error or "the worker did not say why")
+        st.error(f"This run failed: {reason}. Change the choice, or try again.", icon=":material/error:")
+    elif job.state == "cancelled":
+        st.info("This run was cancelled before it was finished. It can be run again.", icon=":material/cancel:")
+    elif job.state == "done":
+        st.warning("This run was finished, but its result is no longer stored. It can be run again.")
+
+
+def page_of(choice: Choice, label: str) -> None:
+    """A link to the page Transfer with this choice."""
+    st.page_link("pages/transfer.py", label=label, icon=":material/compare_arrows:", query_params=choice.query())

@@ -1,0 +1,113 @@
+"""The pieces every page is made of: title and question, figure, what to notice, and what stands behind the figure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from invlab import figures
+from invlab.transforms import GROUPS, TRANSFORMS
+
+PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
+# Sets that teach something at once; a person picks one or makes an own.
+MIXES = {
+    "rotate, hue, blur": ("rotate", "hue", "blur"),
+    "scale, invert, noise": ("scale", "invert", "noise"),
+    "translate, brightness, erasing": ("translate", "brightness", "erasing"),
+}
+
+
+def through_app() -> None:
+    """Let app.py run even for the first visitor of a server who comes by a page's own link.
+
+    Until app.py has called st.navigation once, Streamlit serves the folder `pages/` by itself, without the navigation
+    and the background work; it has no option against that.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
+def title(name: str, question: str) -> None:
+    """A page's name and its question in one sentence; call it first."""
+    through_app()
+    st.title(name, anchor=False)
+    st.markdown(f"**{question}**")
+
+
+def family_name(name: str) -> str:
+    """A family's name as people read it."""
+    return PRETTY.get(name, name)
+
+
+def families_text(names: Sequence[str]) -> str:
+    """`rotate, hue, blur`, or what no families are called."""
+    return ", ".join(family_name(n) for n in names) or "no transformation"
+
+
+def families(label: str, key: str, default: Sequence[str] = (), help: str | None = None) -> tuple[str, ...]:
+    """A picker of families; the order of picking is the order of application. Its state is in the link under `key`."""
+    options = [name for group in GROUPS for name, t in TRANSFORMS.items() if t.group == group]
+    chosen = st.multiselect(
+        label,
+        options,
+        default=list(default),
+        format_func=family_name,  # what is shown stands in the link, too
+        key=key,
+        bind="query-params",
+        help=help,
+        placeholder="none: choose families in the order they apply",
+    )
+    return tuple(chosen)
+
+
+def figure(plot: go.Figure, key: str, alt: str, **options: Any) -> Any:
+    """Show a figure over the full width; `alt` says in words what it shows."""
+    return st.plotly_chart(plot, width="stretch", key=key, config=figures.CONFIG, alt=alt, **options)
+
+
+def notice(text: str) -> None:
+    """What to notice, in two sentences."""
+    st.info(text, icon=":material/visibility:")
+
+
+def behind(
+    name: str,
+    rows: Sequence[dict[str, Any]],
+    recipe: Any,
+    plot: go.Figure | None = None,
+    command: str | None = None,
+    files: Sequence[tuple[str, Any, str, str]] = (),
+) -> None:
+    """The expanders below a figure: its table, its recipe, its downloads. `name` is the stem of the files; `files` are
+    further downloads, each as the arguments of `file`."""
+    with st.expander("Table behind the figure", icon=":material/table:"):
+        st.dataframe(list(rows), hide_index=True, width="stretch")
+    with st.expander("Recipe", icon=":material/receipt_long:"):
+        st.caption("Everything that was chosen. The same recipe gives the same numbers; this page’s link holds it.")
+        if command:
+            st.code(command, language="bash", wrap_lines=True)
+        st.json(recipe, expanded=1)
+    with st.expander("Downloads", icon=":material/download:"), st.container(horizontal=True):
+        file(f"{name}.csv", figures.to_csv(rows), "text/csv", "Table (CSV)")
+        if plot is not None:
+            file(f"{name}.html", lambda: figures.to_html(plot).encode(), "text/html", "Figure (HTML)")
+        file(f"{name}.json", json.dumps(recipe, indent=1), "application/json", "Recipe (JSON)")
+        for more in files:
+            file(*more)
+
+
+def file(name: str, data: Any, mime: str, label: str) -> None:
+    """A download that does not rerun the page; `data` may be a function, called at the click."""
+    st.download_button(label, data, file_name=name, mime=mime, on_click="ignore", key=f"download-{name}")
+
+
+def not_there(what: str, command: str) -> None:
+    """Say that a stored result is missing, and how to make it; the page goes on."""
+    st.warning(f"{what} is not in this installation's bundle yet. To compute it, run:", icon=":material/hourglass:")
+    st.code(command, language="bash")

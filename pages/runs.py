@@ -1,0 +1,333 @@
+"""Runs: what is being computed, and what has been found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from invlab import records, store
+from invlab.jobs import Job, QueueError
+from invlab.store import StoreError
+from invlab.studies.comparison import Comparison
+from invlab.ui import cached, live, page, results
+from invlab.ui.results import Choice, duration, escaped
+
+ENDED = 8  # failed and cancelled runs that are listed
+REFRESH_SECONDS = 2.0
+KINDS = {
+    "training": "trained networks",
+    "sensitivity": "sensitivities",
+    "transfer": "transfer accuracies",
+    "singles": "studies of single transformations",
+}
+
+
+# ------------------------------------------------------------------------------------------------------------- queue
+
+
+def queue_state() -> None:
+    """The worker, and each run that waits or runs."""
+    queue = cached.the_queue()
+    workers = queue.workers()
+    busy = sum(worker.busy_with is not None for worker in workers)
+    if not workers:
+        st.markdown(
+            ":orange-badge[no worker] It starts by itself with the app and needs some seconds; by hand: "
+            "`python -m invlab worker`."
+        )
+    for worker in workers:
+        doing = "computing" if worker.busy_with else "warm and ready"
+        colour = "blue" if worker.busy_with else "green"
+        st.markdown(
+            f":{colour}-badge[worker {doing}] on {escaped(worker.device)}, since {results.when_unix(worker.started)}"
+        )
+    active = [*queue.jobs("running"), *queue.jobs("queued")]
+    if not active:
+        st.caption("Nothing is waiting or running." if not busy else "The worker is finishing.")
+    for job in active:
+        _active(job)
+
+
+def _active(job: Job) -> None:
+    queue = cached.the_queue()
+    with st.container(border=True):
+        words, button = st.columns([5, 1], gap="small", vertical_alignment="center")
+        with words:
+            st.markdown(f"**{escaped(job.title or job.kind)}**")
+            st.progress(live.done(job) if job.state == "running" else 0.0, live.state_text(queue, job))
+        with button:
+            live.cancel_button(queue, job, f"cancel-{job.key}")
+        if (choice := choice_of_job(job)) is not None:
+            live.page_of(choice, "Watch it learn")
+
+
+def _refreshing(before: frozenset[str]) -> None:
+    """The queue again and again while something is in it; the whole page when a run has ended."""
+    if active_keys() != before:
+        st.rerun(scope="app")
+    queue_state()
+
+
+def active_keys() -> frozenset[str]:
+    queue = cached.the_queue()
+    return frozenset(job.key for state in ("running", "queued") for job in queue.jobs(state))  # type: ignore[arg-type]
+
+
+def choice_of_job(job: Job) -> Choice | None:
+    try:
+        return results.choice_of(records.revive(Comparison, job.payload)) if job.kind == "Comparison" else None
+    except ValueError:
+        return None
+
+
+def ended() -> None:
+    """Runs that came to nothing, with the reason."""
+    jobs = [job for job in cached.the_queue().jobs() if job.state in ("failed", "cancelled")][:ENDED]
+    if not jobs:
+        return
+    with st.expander(f"Failed or cancelled ({len(jobs)})", icon=":material/report:"):
+        for job in jobs:
+            reason = f": {escaped(job.error)}" if job.state == "failed" and job.error else ""
+            st.markdown(f"**{escaped(job.title or job.kind)}** {job.state}{reason}")
+            with st.container(horizontal=True):
+                if (choice := choice_of_job(job)) is not None:
+                    live.page_of(choice, "Open it, to run it again")
+                st.button(
+                    "Forget", key=f"forget-{job.key}", icon=":material/delete:", on_click=_forget, args=(job.key,)
+                )
+
+
+def _forget(key: str) -> None:
+    cached.the_queue().delete(key)
+
+
+# ---------------------------------------------------------------------------------------------------------- finished
+
+
+def finished() -> list[dict[str, Any]]:
+    """A row for each stored comparison, the newest first; `key` is for the code, the rest is shown."""
+    found = cached.the_store()
+    rows = []
+    for key in found.keys("comparison"):
+        record = found.get(key)
+        spec = results.revived(record) if record else None
+        if record is None or spec is None:
+            continue
+        choice, networks = results.choice_of(spec), record["result"]["networks"]
+        made = record.get("made") or {}
+        row = {"key": key, "created": str(made.get("created", ""))}
+        for number, label in enumerate(("first network", "second network")):
+            learned = spec.sources[number].task.transformations if number < len(networks) else None
+            row[label] = "" if learned is None else page.families_text(learned)
+        row["target"] = page.families_text(spec.target.transformations)
+        row["preset, seed"] = f"{choice.preset if choice else 'own sizes'}, {spec.target.seed}"
+        row["transfer"] = " / ".join(f"{n['transfer_accuracy']:.0%}" for n in networks)
+        row["sensitivity"] = " / ".join(f"{n['sensitivity']:.2f}" for n in networks)
+        row["origin"] = "bundle" if found.origin(key) == "bundle" else "computed here"
+        row["computed"] = row["created"][:16].replace("T", " ")
+        row["took"] = duration(made["seconds"]) if isinstance(made.get("seconds"), int | float) else ""
+        row["device"] = str(made.get("device", ""))
+        rows.append(row)
+    return sorted(rows, key=lambda row: row["created"], reverse=True)
+
+
+def label_of(row: dict[str, Any]) -> str:
+    """One line that tells a run from the others."""
+    return f"{row['preset, seed']}: {row['first network']} against {row['second network']} → {row['target']}"
+
+
+def table(rows: Sequence[dict[str, Any]], opened: str | None) -> None:
+    """The finished runs; a click on a row opens it."""
+    at = [number for number, row in enumerate(rows) if row["key"] == opened]
+    key = f"finished-{opened}"  # a new table, with its row selected, when the link opens another run
+    shown = [{name: value for name, value in row.items() if name not in ("key", "created")} for row in rows]
+    st.dataframe(
+        shown,
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(rows), 320),
+        on_select=lambda: _selected(key, rows),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": at}} if at else None,  # type: ignore[typeddict-item]
+        key=key,
+        alt="Finished comparisons, newest first; select a row to open it",
+    )
+
+
+def _selected(key: str, rows: Sequence[dict[str, Any]]) -> None:
+    picked = st.session_state[key]["selection"]["rows"]
+    _go("run", rows[picked[0]]["key"] if picked and picked[0] < len(rows) else None)
+
+
+def _go(name: str, key: str | None) -> None:
+    """Put a run's key into the link, or take it out."""
+    if key is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = key
+
+
+def picker(label: str, name: str, rows: Sequence[dict[str, Any]], empty: str) -> str | None:
+    """Choose a run by keyboard; the link holds it under `name`. Returns the key in the link, whatever it is."""
+    keys = [row["key"] for row in rows]
+    labels = {row["key"]: label_of(row) for row in rows}
+    in_link = st.query_params.get(name)
+    chosen = st.selectbox(
+        label,
+        keys,
+        index=keys.index(in_link) if in_link in keys else None,  # type: ignore[arg-type]
+        format_func=lambda key: labels[key],
+        placeholder=empty,
+        key=f"pick-{name}-{in_link}",
+    )
+    if chosen != in_link and (chosen is not None or in_link in keys):
+        _go(name, chosen)
+        st.rerun()
+    return in_link
+
+
+def record_of(key: str) -> dict[str, Any] | None:
+    """The record of a key from a link, or None after saying what is wrong with it."""
+    try:
+        record = cached.the_store().get(key)
+    except StoreError:
+        st.error(
+            "This link names no run: a key is a kind, a dash and 32 hexadecimal digits. Choose a run from the list."
+        )
+        return None
+    if record is None:
+        st.error(
+            "The run of this link is not stored here: it was deleted, or computed elsewhere. Choose one of the list."
+        )
+    return record
+
+
+def open_run(key: str, name: str) -> None:
+    """One run in full."""
+    record = record_of(key)
+    if record is None:
+        return
+    if store.kind_of(key) != "comparison":
+        st.subheader(f"A stored {escaped(store.kind_of(key))}", anchor=False)
+        st.caption(results.made_where(record, cached.the_store().origin(key)))
+        st.json(record, expanded=1)
+        return
+    spec = results.revived(record)
+    choice = results.choice_of(spec) if spec else None
+    st.subheader(escaped(choice.title()) if choice else "A comparison", anchor=False)
+    with st.container(horizontal=True):
+        if choice is not None:
+            live.page_of(choice, "Open on the page Transfer")
+        if cached.the_store().origin(key) == "own":
+            delete(key, name)
+        else:
+            st.caption("It ships with the lab and cannot be deleted.")
+    results.show(key, record, name)
+
+
+def beside(first: str, second: str) -> None:
+    """Two runs beside each other, in words and gauges."""
+    for column, key, name in zip(st.columns(2, gap="large"), (first, second), ("left", "right"), strict=True):
+        with column:
+            record = record_of(key)
+            if record is None:
+                continue
+            spec = results.revived(record)
+            if spec is None:
+                st.info("Only comparisons can be shown beside each other.")
+                continue
+            choice = results.choice_of(spec)
+            st.markdown(f"##### {escaped(choice.title()) if choice else 'A comparison'}")
+            st.markdown(f"{results.verdict(spec, record['result'])}\n\n{results.movement(spec, record['result'])}")
+            results.gauges(spec, record["result"], name, narrow=True)
+            st.caption(results.made_where(record, cached.the_store().origin(key)))
+            st.dataframe(results.rows_of(spec, record["result"]), hide_index=True, width="stretch")
+
+
+# ---------------------------------------------------------------------------------------------------------- deletion
+
+
+def delete(key: str, name: str) -> None:
+    """Delete an own run after asking once."""
+    if not st.session_state.get(f"sure-{key}"):
+        if st.button("Delete…", key=f"delete-{name}", icon=":material/delete:"):
+            st.session_state[f"sure-{key}"] = True
+            st.rerun()
+        return
+    st.warning("Delete this result and its two networks? It can be computed again from its recipe, in the same time.")
+    st.button("Delete it", key=f"really-{name}", type="primary", on_click=_delete, args=(key,))
+    st.button("Keep it", key=f"keep-{name}", on_click=lambda: st.session_state.pop(f"sure-{key}", None))
+
+
+def _delete(key: str) -> None:
+    """The result, and what it alone was made of: a network that another comparison shares stays."""
+    found = cached.the_store()
+    try:
+        others = [results.revived(record) for other, record in found.items("comparison") if other != key]
+        shared = {part for spec in others if spec is not None for part in parts(spec)}
+        record = found.get(key)
+        spec = results.revived(record) if record else None
+        for part in [key, *(p for p in (parts(spec) if spec else ()) if p not in shared)]:
+            found.delete(part)
+        cached.the_queue().delete(key)
+    except (StoreError, QueueError) as error:
+        st.session_state["refused"] = str(error)
+        return
+    st.session_state.pop(f"sure-{key}", None)
+    for name in ("run", "versus"):
+        if st.query_params.get(name) == key:
+            _go(name, None)
+    st.toast("Deleted.")
+
+
+def parts(spec: Comparison) -> list[str]:
+    """The keys of what a comparison is made of."""
+    return [
+        records.key(part)
+        for number, source in enumerate(spec.sources)
+        for part in (source, spec.sensitivity(number), spec.transfer(number))
+    ]
+
+
+# -------------------------------------------------------------------------------------------------------------- page
+
+
+def main() -> None:
+    page.title("Runs", "What is being computed, and what has been found?")
+    live.refusal()
+    st.subheader("Queue", anchor=False)
+    if keys := active_keys():
+        st.fragment(run_every=REFRESH_SECONDS)(_refreshing)(keys)
+    else:
+        queue_state()
+    ended()
+    st.subheader("Finished comparisons", anchor=False)
+    rows = finished()
+    opened, other = st.query_params.get("run"), st.query_params.get("versus")
+    if rows:
+        table(rows, opened)
+        left, right = st.columns(2, gap="large")
+        with left:
+            opened = picker("Open a run", "run", rows, "choose one, or click a row above")
+        with right:
+            other = picker("Beside it", "versus", rows, "choose a second one to compare")
+    elif not keys:
+        st.info("No comparison is stored yet. Train two networks and compare them: it takes about ten seconds.")
+        live.page_of(Choice(), "Go to the page Transfer")
+    if opened and other:
+        beside(opened, other)
+    elif opened or other:
+        open_run(opened or other or "", "run")
+    others = Counter(map(store.kind_of, cached.the_store().keys()))
+    told = [f"{others[kind]:,} {what}" for kind, what in KINDS.items() if others[kind]]
+    if told:
+        st.caption(f"Also stored, as parts of these and of the studies: {', '.join(told)}.")
+
+
+try:
+    main()
+except (QueueError, StoreError) as error:
+    live.guarded(error)

@@ -1,0 +1,197 @@
+"""Sensitivity: 19 networks × 18 families, and what lies behind each number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from invlab import figures_sensitivity as figures
+from invlab import records
+from invlab.studies import claims
+from invlab.studies.claims import MEASURES, number
+from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
+from invlab.ui import cached, heatmap, page, sensitivity_pairs
+
+COMMAND = "python -m invlab bundle build"
+VERDICTS = {
+    "holds": ":green-badge[:material/check: holds]",
+    "fails": ":red-badge[:material/close: fails]",
+    "undecided": ":gray-badge[:material/question_mark: undecided]",
+}
+
+
+def controls(seeds: int) -> tuple[str, int | None, str, str]:
+    """Measure, seed (None: the mean), network and family. A link holds what a picker *shows*, so pickers show names
+    that can stand in one."""
+    labels = {how.label: name for name, how in MEASURES.items()}
+    measure = st.segmented_control(
+        "Show", list(labels), default=MEASURES["new"].label, required=True, key="measure", bind="query-params"
+    )
+    network, family, seed = st.columns([3, 3, 2])
+    source = network.selectbox(
+        "Network trained for",
+        SOURCES,
+        index=SOURCES.index("rotate"),
+        format_func=page.family_name,
+        key="network",
+        bind="query-params",
+    )
+    under = family.selectbox(
+        "Seen under",
+        FAMILIES,
+        index=FAMILIES.index("rotate"),
+        format_func=page.family_name,
+        key="family",
+        bind="query-params",
+    )
+    which = seed.selectbox(
+        "Seed",
+        ["mean", *map(str, range(seeds))],
+        key="seed",
+        bind="query-params",
+        help="The mean over all seeds, or one of them: each seed has its own objects, networks and pictures.",
+    )
+    return labels.get(measure or "", "new"), None if which == "mean" else int(which), source, under
+
+
+def the_map(summary: dict[str, Any], measure: str, seed: int | None, source: str, family: str) -> None:
+    grid = claims.grid(summary, measure, seed)
+    how = MEASURES[measure]
+    if how.larger_is_better:
+        told = (
+            "**Transfer accuracy** of a linear probe on the frozen network, for new objects: light = transfers well, "
+            "*larger is better*."
+        )
+    else:
+        told = (
+            "**Sensitivity**: light = invariant, dark = sensitive. At 0 the twins of an image look the same to the "
+            "network, at 1 they are no more alike than strangers."
+        )
+    st.markdown(
+        f"{told} Framed in blue: each network under the family it was trained for. "
+        "*Click a cell, or use the pickers, to see what is behind it*; the chosen one has a dotted frame."
+    )
+    plot = figures.network_map(grid, measure, claims.limits(summary, measure), (source, family))
+    heatmap.clickable(plot, "map", figures.map_alt(grid, measure), ("network", SOURCES), ("family", FAMILIES))
+    chosen(grid, measure, source, family)
+    page.notice(notice(summary, measure))
+    recipe = records.plain(Singles()) | {"measure": measure, "seed": "mean" if seed is None else seed}
+    page.behind(f"sensitivity-map-{measure}", claims.cells(summary, measure, seed), recipe, plot, COMMAND)
+
+
+def chosen(grid: claims.Grid, measure: str, source: str, family: str) -> None:
+    """The chosen cell in words: what a telephone is too narrow to write into it."""
+    value, low, high = grid.at(source, family)
+    whose = "trained without transformations" if source == NONE else f"trained for **{page.family_name(source)}**"
+    reach = "" if math.isnan(low) else f", 95 % interval {grid.over} {number(low)} to {number(high)}"
+    st.markdown(
+        f"Chosen: the network {whose}, seen under **{page.family_name(family)}**: "
+        f"{MEASURES[measure].title} **{number(value)}** ({grid.what}{reach})."
+    )
+
+
+def notice(summary: dict[str, Any], measure: str) -> str:
+    """Two sentences that the numbers themselves decide."""
+    means = claims.overall(summary, measure)
+    same, other, none = (means[kind][0] for kind in claims.KINDS)
+    if MEASURES[measure].larger_is_better:
+        right = claims.claims(summary)[-1]
+        return (
+            f"Under its own family a network reaches {number(same)} on new objects, networks trained for another "
+            f"family {number(other)} on average and the one trained for none {number(none)}. The matching "
+            f"network is at least as good as the others' mean for {right.right} of {right.of} families."
+        )
+    share = claims.kept(summary)
+    if math.isnan(share):
+        second = "On the training objects no invariance was gained that could carry over."
+    else:
+        left = f"{100 * share:.0f} %" if share > 0 else "nothing"
+        second = (
+            f"On new objects {left} of the invariance gained on the training objects (other − same) is still there."
+        )
+    stands = "stands out" if same < 0.8 * other else "hardly stands out"
+    return (
+        f"The diagonal {stands}: over all seeds, a network's sensitivity is {number(same)} to its own family, "
+        f"{number(other)} to families it was not trained for; trained for none it is {number(none)}. {second}"
+    )
+
+
+@st.fragment
+def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
+    """What the network of seed 0 makes of twin pairs; it loads the network only when it is asked for."""
+    domain = "training" if measure == "training" else "new"
+    st.subheader("Behind the cell: twins and strangers", anchor=False)
+    st.markdown(
+        "Sensitivity is a ratio of distances: how far apart *twins* lie (one object, two draws), against *strangers* "
+        "(two random images)."
+    )
+    if not st.toggle("Show pairs of the chosen cell", key="pairs", bind="query-params"):
+        return
+    try:
+        seen = sensitivity_pairs.twins(records.key(Singles()), source, family, domain)
+    except sensitivity_pairs.NoWeightsError:
+        page.not_there("This network", COMMAND)
+        return
+    st.markdown(
+        f"The network trained for **{page.family_name(source)}** (seed 0) sees {len(seen.moved)} twin pairs of "
+        f"{domain} objects under **{page.family_name(family)}**. Twins lie {number(seen.ratio)} apart on average "
+        "where strangers lie 1: *this ratio is the sensitivity*."
+        + (f" The cell of seed 0, from more pairs, says {number(cell)}." if cell is not None else "")
+        + (f" {seen.identical} pairs are the same picture twice and lie 0 apart." if seen.identical else "")
+    )
+    plot = figures.twins_and_strangers(seen.moved, seen.apart)
+    page.figure(plot, "pairs-figure", figures.twins_alt(seen.moved, seen.apart))
+    st.markdown("**Moved least**" + (" (among pairs of two different pictures)" if seen.identical else ""))
+    sensitivity_pairs.gallery(seen.least)
+    st.markdown("**Moved most**")
+    sensitivity_pairs.gallery(seen.most)
+    st.caption("The number below a pair is its distance, in units of the strangers' mean distance.")
+
+
+def same_other_none(summary: dict[str, Any], measure: str) -> None:
+    st.subheader("Trained for it, for another, for none", anchor=False)
+    st.markdown(
+        f"The map in short, for *{MEASURES[measure].title}*: one row for each family, with 95 % intervals over seeds."
+    )
+    rows = claims.families(summary, measure)
+    plot = figures.by_family(rows, measure)
+    page.figure(plot, "families", figures.by_family_alt(rows, measure))
+    recipe = records.plain(Singles()) | {"measure": measure}
+    page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND)
+
+    st.subheader("From the training objects to new ones", anchor=False)
+    published = st.toggle("Beside it: the published values", key="published", bind="query-params")
+    averages = {domain: claims.overall(summary, domain) for domain in ("training", "new")}
+    page.figure(figures.overview(averages, published), "overview", figures.overview_alt(averages, published))
+    if published:
+        st.caption(f"Open symbols: {claims.PUBLISHED_SOURCE}; bars: standard deviation over families and seeds.")
+    page.behind("sensitivity-overview", claims.overview(summary), records.plain(Singles()), command=COMMAND)
+
+
+def in_words(summary: dict[str, Any]) -> None:
+    st.subheader("What the numbers say", anchor=False)
+    for claim in claims.claims(summary):
+        st.markdown(f"{VERDICTS[claim.verdict]} **{claim.right} of {claim.of}** · {claim.text} {claim.evidence}")
+        if claim.departures:
+            with st.expander(f"The exceptions ({len(claim.departures)})"):
+                for departure in claim.departures:
+                    guess = f" *Hypothesis, not tested here: {departure.hypothesis}.*" if departure.hypothesis else ""
+                    st.markdown(
+                        f"**{page.family_name(departure.family)}**: {departure.numbers}. {departure.explanation}{guess}"
+                    )
+    st.caption(claims.RULE)
+
+
+page.title("Sensitivity", "What is a network invariant to, after it was trained for one family of transformations?")
+summary = cached.singles()
+if summary is None:
+    page.not_there("The study of one network for each family", COMMAND)
+else:
+    measure, seed, source, family = controls(summary["seeds"])
+    the_map(summary, measure, seed, source, family)
+    domain = "training" if measure == "training" else "new"
+    pairs(source, family, measure, claims.grid(summary, domain, 0).at(source, family)[0])
+    same_other_none(summary, measure)
+    in_words(summary)

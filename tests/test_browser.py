@@ -1,0 +1,173 @@
+"""A visitor's walk in a real headless Chromium: Home → Transformations → Transfer (a live run) → Runs; cancel, reload
+in the middle of a run, restart of the app in the middle of a run, forged links."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from invlab.jobs import Queue
+from invlab.store import Store
+from tests.browser import App, chromium, settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+LONG = 120_000  # milliseconds: two trainings on a busy machine
+TRAIN = re.compile("Train both and compare")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> Iterator[App]:
+    served = App(tmp_path_factory.mktemp("home"))
+    yield served
+    served.stop()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    yield opened
+    context.close()
+
+
+def open_page(page: Page, app: App, path: str = "") -> None:
+    page.goto(f"{app.url}/{path}")
+    settle(page, 60)
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def result_shown(page: Page) -> None:
+    """The verdict's words and its figures are on the screen."""
+    expect(page.get_by_text("How they came to that")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("Sensitivity to"))).to_be_visible()
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def wait_until(happened, seconds: float = 60.0) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def worker_pids(home: Path) -> list[int]:
+    return [worker.pid for worker in Queue(home / "queue.sqlite3").workers()]
+
+
+def test_home_says_something_true_and_leads_on(page: Page, app: App) -> None:
+    open_page(page, app)
+    expect(page.get_by_role("heading", name="Invariance Lab")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    page.get_by_role("link", name="Train two networks and compare").click()
+    settle(page)
+    expect(page.get_by_role("heading", name="Transfer", exact=True)).to_be_visible()
+    result_shown(page)  # the bundled comparison, before anything is touched
+
+
+def test_transformations_answer_and_live_in_the_link(page: Page, app: App) -> None:
+    open_page(page, app, "transformations")
+    gallery = page.locator("[data-testid=stMain] img").first
+    expect(gallery).to_be_visible(timeout=LONG)
+    before = gallery.get_attribute("src")
+    seed = page.get_by_label("Seed").first
+    seed.fill("7")
+    seed.press("Enter")
+    expect(gallery).not_to_have_attribute("src", before or "", timeout=10_000)
+    wait_until(lambda: "seed=7" in page.url, 10)
+    page.reload()
+    settle(page)
+    expect(page.get_by_label("Seed").first).to_have_value("7")
+
+
+def test_a_live_run_is_watched_to_its_result_and_listed(page: Page, app: App) -> None:
+    open_page(page, app, "transfer?seed=41")
+    wait_until(lambda: worker_pids(app.home) != [])
+    page.get_by_role("button", name=TRAIN).click()
+    expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+ images"))).to_be_visible(timeout=30_000)
+    result_shown(page)
+    assert "seed=41" in page.url
+    assert len(Store(app.home).keys("comparison")) == 1
+    open_page(page, app, "runs")
+    expect(page.get_by_text(re.compile("rotate, hue, blur")).first).to_be_visible()
+
+
+def test_a_run_goes_on_without_the_page_and_is_found_again(page: Page, app: App) -> None:
+    open_page(page, app, "transfer?seed=42")
+    page.get_by_role("button", name=TRAIN).click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    page.reload()  # in the middle
+    settle(page, 60)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    result_shown(page)
+
+
+def test_a_run_is_cancelled(page: Page, app: App) -> None:
+    open_page(page, app, "transfer?seed=43")
+    page.get_by_role("button", name=TRAIN).click()
+    expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+ images"))).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Cancel").click()
+    queue = Queue(app.home / "queue.sqlite3")
+    wait_until(lambda: bool(queue.jobs("cancelled")))
+    expect(page.get_by_role("button", name=TRAIN)).to_be_enabled(timeout=30_000)
+    expect(page.get_by_text(re.compile("cancelled", re.IGNORECASE)).first).to_be_visible()
+
+
+def test_forged_links_get_a_sentence_or_the_default(page: Page, app: App) -> None:
+    open_page(page, app, "runs?run=comparison-00000000000000000000000000000000")
+    expect(page.locator("[data-testid=stAlert]").first).to_be_visible()
+    open_page(page, app, "runs?run=../../etc/passwd")
+    expect(page.locator("[data-testid=stAlert]").first).to_be_visible()
+    open_page(page, app, "transfer?seed=-5&preset=huge&source=nonsense")
+    expect(page.get_by_role("button", name=TRAIN)).to_be_visible()
+    open_page(page, app, "sensitivity?network=nonsense&family=%3Cscript%3E")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_the_app_and_its_worker_are_killed_in_the_middle_of_a_run(page: Page, tmp_path: Path) -> None:
+    """Nothing finished is lost, no worker is left behind, and the run starts again by itself with the app."""
+    home = tmp_path / "home"
+    first = App(home)
+    try:
+        page.goto(f"{first.url}/transfer?seed=44")
+        settle(page, 60)
+        wait_until(lambda: worker_pids(home) != [])
+        (pid,) = worker_pids(home)
+        page.get_by_role("button", name=TRAIN).click()
+        expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+ images"))).to_be_visible(timeout=30_000)
+        os.kill(first.process.pid, signal.SIGKILL)
+        first.process.wait(10)
+    finally:
+        first.stop()
+    wait_until(lambda: not alive(pid), 40)  # the worker followed
+    second = App(home, first.port)
+    try:
+        page.goto(f"{second.url}/transfer?seed=44")
+        settle(page, 60)
+        result_shown(page)
+        (job,) = Queue(home / "queue.sqlite3").jobs("done")
+        assert job.attempts >= 1
+        (after,) = worker_pids(home)
+    finally:
+        second.stop()
+    wait_until(lambda: not alive(after), 40)
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state not in "ZX"
+    return False
