@@ -104,7 +104,11 @@ class Plan(NamedTuple):
 
 
 def plan_pairs(task: Task, split: str, indices: torch.Tensor, device: str = "cpu") -> Plan:
-    """The (object, background) choices of the samples `indices` (int64, (N,)): small, and the same in every epoch."""
+    """The (object, background) choices of the samples `indices` (int64, (N,)): small, and the same in every epoch.
+
+    They depend on seed and split alone, so tasks of one seed share them index by index, and two networks compared
+    differ only in what their specs say. Splits share nothing: no test image has a training image's draws.
+    """
     if split not in SPLITS:
         raise ValueError(f"there is no split {split!r}; choose from {', '.join(SPLITS)}")
     generator = Generator.of("pairs", task.seed, split, indices=indices, device=device)
