@@ -124,7 +124,7 @@ def expected_seconds(spec: Any) -> float:
         "Training": lambda: (spec,),
         "Singles": lambda: [c for c in spec.cells() if isinstance(c, Training)],
     }.get(type(spec).__name__, lambda: (spec.training,))()
-    learning = sum(t.images * t.epochs / RATES.get(t.network, 25.0) for t in trainings)
+    learning = sum(t.images * t.epochs / RATES.get(t.network, 25.0) * (t.task.size / 32) ** 2 for t in trainings)
     return 2.0 + learning / min(2, len(trainings))
 
 

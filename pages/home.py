@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from invlab import figures_home
+from invlab.figures import home as figures
 from invlab.studies.singles import same_other_none
 from invlab.ui import cached, page
 
@@ -22,9 +22,9 @@ if study is None:
     page.not_there("The study of one network for each transformation", "python -m invlab bundle build")
 else:
     text, figure = st.columns([1, 2], gap="large")
-    plot, rows = figures_home.at_a_glance(study)
+    plot, rows = figures.at_a_glance(study)
     with figure:
-        page.figure(plot, "home-glance", figures_home.glance_in_words(rows))
+        page.figure(plot, "home-glance", figures.glance_in_words(rows))
     with text:
         means = {name: values.mean() for name, values in same_other_none(study["sensitivity_new"]).items()}
         reached = {name: values.mean() for name, values in same_other_none(study["transfer"]).items()}

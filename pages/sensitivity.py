@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import figures_sensitivity as figures
+from invlab.figures import sensitivity as figures
 from invlab import records
 from invlab.studies import claims
 from invlab.studies.claims import MEASURES, number

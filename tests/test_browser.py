@@ -97,7 +97,7 @@ def test_a_live_run_is_watched_to_its_result_and_listed(page: Page, app: App) ->
     open_page(page, app, "transfer?seed=41")
     wait_until(lambda: worker_pids(app.home) != [])
     page.get_by_role("button", name=TRAIN).click()
-    expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+ images"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+"))).to_be_visible(timeout=30_000)
     result_shown(page)
     assert "seed=41" in page.url
     assert len(Store(app.home).keys("comparison")) == 1
@@ -118,7 +118,7 @@ def test_a_run_goes_on_without_the_page_and_is_found_again(page: Page, app: App)
 def test_a_run_is_cancelled(page: Page, app: App) -> None:
     open_page(page, app, "transfer?seed=43")
     page.get_by_role("button", name=TRAIN).click()
-    expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+ images"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+"))).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Cancel").click()
     queue = Queue(app.home / "queue.sqlite3")
     wait_until(lambda: bool(queue.jobs("cancelled")))
@@ -147,7 +147,7 @@ def test_the_app_and_its_worker_are_killed_in_the_middle_of_a_run(page: Page, tm
         wait_until(lambda: worker_pids(home) != [])
         (pid,) = worker_pids(home)
         page.get_by_role("button", name=TRAIN).click()
-        expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+ images"))).to_be_visible(timeout=30_000)
+        expect(page.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+"))).to_be_visible(timeout=30_000)
         os.kill(first.process.pid, signal.SIGKILL)
         first.process.wait(10)
     finally:

@@ -269,5 +269,5 @@ def test_numbers_have_a_true_minus_and_no_signed_nothing() -> None:
 
 
 def test_claims_and_figures_need_no_torch() -> None:
-    code = "import sys, invlab.studies.claims, invlab.figures_sensitivity; sys.exit('torch' in sys.modules)"
+    code = "import sys, invlab.studies.claims, invlab.figures.sensitivity; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from plotly.colors import sample_colorscale
 
-from invlab import figures_sensitivity as figures
+from invlab.figures import sensitivity as figures
 from invlab.figures import COLOURS, SENSITIVITY_SCALE, SYMBOLS
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from invlab import figures_transfer as drawn
+from invlab.figures import transfer as drawn
 from invlab.figures import COLOURS
 
 LANES = drawn.lanes(["rotate, hue", "scale, invert"], ["same", "disjoint"])
@@ -102,5 +102,5 @@ def test_figures_in_words() -> None:
 
 
 def test_no_torch_and_no_streamlit() -> None:
-    check = "import sys, invlab.figures_transfer; assert not {'torch', 'streamlit'} & set(sys.modules)"
+    check = "import sys, invlab.figures.transfer; assert not {'torch', 'streamlit'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)

@@ -49,7 +49,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.worker",
         "invlab.bundle",
         "invlab.figures",
-        "invlab.figures_*",
+        "invlab.figures.*",
         "invlab.export",
         "invlab.cluster",
         "invlab.__main__",

@@ -344,7 +344,7 @@ def test_points_are_gathered_and_thinned() -> None:
     watched.add({"network": 0, "stage": "train"})  # before the start: nothing to add it to
     watched.add({"stage": "start", "networks": 2})
     for step in range(1000):
-        watched.add({"network": 0, "stage": "train", "images": step, "loss": 1.0, "fraction": step / 1000})
+        watched.add({"network": 0, "stage": "train", "images": step, "loss": 1.0, "fraction": step / 2000})
     history = watched.networks[0]["history"]
     assert len(history) <= live.KEPT_POINTS
     assert history[0]["images"] == 0
@@ -352,7 +352,7 @@ def test_points_are_gathered_and_thinned() -> None:
     assert 0.4 < watched.fraction < 0.5
     watched.add({"network": 7, "stage": "train"})
     for number in (0, 1):
-        watched.add({"network": number, "stage": "done"})
+        watched.add({"network": number, "stage": "done", "fraction": 0.5 + 0.5 * number})
     assert watched.fraction == 1.0
     assert "network 2: done" in watched.told(Choice().spec(), 5.0)
 

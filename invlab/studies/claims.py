@@ -32,10 +32,10 @@ SAME_PICTURE = {
 
 # Guesses about single families: no number of this study proves or refutes them, and they are shown as guesses.
 HYPOTHESES = {
-    "translate": "a convolutional network that averages over positions hardly notices a shift, trained for it or not",
-    "h_flip": "some objects look alike in a mirror, and their mirrored edges are of the same kind",
-    "sharpen": "sharper edges are still the same edges, and the network may read little else",
-    "noise": "the backgrounds are uneven too, so that every network has learned to look past small specks",
+    "scale": "a shrunken object leaves most of the picture to the background, and which few pixels to trust has to be "
+    "known for each object",
+    "erasing": "what was cut out can be made up for only where the object is known, so there is little that could carry "
+    "over",
 }
 
 # Published means and standard deviations over families and seeds, of a ResNet-18 trained on objects before photographs.

@@ -23,8 +23,6 @@ KEPT_POINTS = 400  # of one curve; beyond that every second one is dropped
 LONGEST_SECONDS = 1800.0  # what the app offers to compute; the command line has no limit
 NOT_STARTED_SECONDS = 3.0  # without a first step, something is being prepared
 LAST_SEED = 9999
-# What is done of one network's work when each stage begins, beside the share of training itself.
-STAGES = {"sensitivity": 0.90, "transfer": 0.94, "done": 1.0}
 
 
 def visitor() -> str:
@@ -54,13 +52,14 @@ class Watched:
     """What has been reported of a running comparison, in the form that the figures take."""
 
     networks: list[dict[str, Any]] = field(default_factory=list)
+    fraction: float = 0.0  # of the whole work
     attempt: int = 0
     after: int = 0
 
     def follow(self, queue: jobs.Queue, job: jobs.Job) -> Watched:
         """Take up the points reported since the last call; all anew where the job has begun again."""
         if job.attempts != self.attempt:
-            self.networks, self.after, self.attempt = [], 0, job.attempts
+            self.networks, self.fraction, self.after, self.attempt = [], 0.0, 0, job.attempts
         for number, point in queue.points(job.key, self.after):
             self.after = number
             self.add(point)
@@ -69,26 +68,21 @@ class Watched:
     def add(self, point: dict[str, Any]) -> None:
         if point.get("stage") == "start" and isinstance(point.get("networks"), int):
             self.networks = [_nothing_yet() for _ in range(min(4, point["networks"]))]
-        number = point.get("network")
+        share, number = point.get("fraction"), point.get("network")
+        if isinstance(share, int | float):
+            self.fraction = max(self.fraction, min(1.0, share))
         if not isinstance(number, int) or not 0 <= number < len(self.networks):
             return
         network = self.networks[number]
         stage = network["stage"] = point.get("stage", "train")
         if stage == "train":
             network["history"].append(point)
-            network["fraction"] = 0.9 * (point.get("fraction") or 0.0)
             network["images"] = point.get("images", 0)
         elif stage == "watch":
             network["curve"].append(point)
-        network["fraction"] = max(network["fraction"], STAGES.get(stage, 0.0))
         for points in (network["history"], network["curve"]):
             if len(points) > KEPT_POINTS:
                 del points[1:-1:2]
-
-    @property
-    def fraction(self) -> float:
-        """How much of the whole is done, 0 … 1."""
-        return sum(n["fraction"] for n in self.networks) / max(1, len(self.networks))
 
     def seconds_left(self, spec: Comparison, elapsed: float) -> float | None:
         """From the pace so far; None before there is one."""
@@ -96,7 +90,7 @@ class Watched:
 
     def told(self, spec: Comparison, elapsed: float) -> str:
         """What is being done, how far it is and how long it will still take."""
-        if not self.networks or not any(n["fraction"] for n in self.networks):
+        if not self.networks or not self.fraction:
             wait = ": making backgrounds and objects of this size, once" if elapsed > NOT_STARTED_SECONDS else "…"
             return f"Preparing{wait}"
         parts = []
@@ -115,7 +109,7 @@ class Watched:
 
 
 def _nothing_yet() -> dict[str, Any]:
-    return {"stage": "start", "fraction": 0.0, "images": 0, "history": [], "curve": []}
+    return {"stage": "start", "images": 0, "history": [], "curve": []}
 
 
 @st.fragment(run_every=POLL_SECONDS)
@@ -196,15 +190,10 @@ def cancel_button(queue: jobs.Queue, job: jobs.Job, key: str) -> None:
 # ------------------------------------------------------------------------------------------------------------ asking
 
 
-def expected_seconds(choice: Choice) -> float:
-    """For two CPU cores; the work grows with the number of pixels."""
-    return runs.expected_seconds(choice.spec()) * (choice.size / 32) ** 2
-
-
 def too_long(choice: Choice) -> bool:
     """Whether a run is not for this machine: a GPU's worker takes anything."""
     on_gpu = any(worker.device.startswith("cuda") for worker in cached.the_queue().workers())
-    return not on_gpu and expected_seconds(choice) > LONGEST_SECONDS
+    return not on_gpu and runs.expected_seconds(choice.spec()) > LONGEST_SECONDS
 
 
 def ask(choices: Sequence[Choice]) -> None:
@@ -218,7 +207,7 @@ def ask(choices: Sequence[Choice]) -> None:
                 records.plain(choice.spec()),
                 title=choice.title(),
                 visitor=visitor(),
-                expected_seconds=expected_seconds(choice),
+                expected_seconds=runs.expected_seconds(choice.spec()),
                 again=cached.the_store().get(choice.key()) is None,
             )
     except (jobs.QueueError, ValueError) as error:
@@ -250,7 +239,7 @@ def forecast(choice: Choice) -> None:
     """What a click costs, before it is made: the time, the queue, the worker."""
     queue = cached.the_queue()
     count, ahead = waiting(queue)
-    texts = [f"About {duration(expected_seconds(choice))} on two CPU cores"]
+    texts = [f"About {duration(runs.expected_seconds(choice.spec()))} on two CPU cores"]
     if count:
         texts.append(f"{count} run{'s' if count > 1 else ''} before yours, about {duration(ahead)}")
     workers = queue.workers()
@@ -295,7 +284,7 @@ def more_seeds(choice: Choice) -> None:
     elif missing and not too_long(choice):
         seeds = ", ".join(str(c.seed) for c in missing)
         label = f"Run more seeds ({seeds})"
-        seconds = sum(expected_seconds(c) for c in missing)
+        seconds = sum(runs.expected_seconds(c.spec()) for c in missing)
         st.button(
             label, key="more-seeds", icon=":material/library_add:", on_click=ask, args=(missing,), wrap=True,
             help=f"About {duration(seconds)} together, on two CPU cores",

@@ -61,6 +61,7 @@ def families(label: str, key: str, default: Sequence[str] = (), help: str | None
         key=key,
         bind="query-params",
         help=help,
+        wrap=True,
         placeholder="none: choose families in the order they apply",
     )
     return tuple(chosen)

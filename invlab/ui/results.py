@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import figures_transfer as drawn
+from invlab.figures import transfer as drawn
 from invlab import records
 from invlab.studies.comparison import Comparison, comparison, pooled, relation
 from invlab.studies.presets import PRESETS

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas  # noqa: F401 - plotly uses it if it finds it, even one that another thread has only half imported
 import plotly.graph_objects as go
 
 from invlab.figures import COLOURS, DASHES, SYMBOLS, error_bars, styled

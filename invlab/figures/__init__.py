@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import pandas  # noqa: F401 - plotly uses it if it finds it, even one that another thread has only half imported
 import plotly.graph_objects as go
 
 # One colour has one meaning everywhere; each also differs in symbol and dash, for those who do not see the colour.
