@@ -3,13 +3,15 @@ the task, unless the task asks for the background's own class (`labels`)."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import io
 import os
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -114,13 +116,24 @@ def _scenes(name: str, size: int) -> BackgroundSet:
     """`SCENES_PER_CLASS` procedural scenes of each class, from the cache on disk where it holds them whole."""
     shape = (len(SCENES) * SCENES_PER_CLASS, 3, size, size)
     path = _cache_folder() / f"scenes-v{SCENES_VERSION}-{size}.npy"
-    with _DRAWING[path]:
+    with _DRAWING[path], _alone(path.with_suffix(".lock")):
         pixels = _load(path, shape)
         if pixels is None:
             pixels = _draw_all(size)
             _save(path, pixels)
     labels = torch.arange(len(SCENES)).repeat_interleave(SCENES_PER_CLASS)
     return BackgroundSet(name, size, torch.from_numpy(pixels), labels, SCENES)
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Hold a lock between processes: the app and its worker start together, and one of them draws for both. Where no
+    lock can be had (a read-only disk), each draws for itself."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            fcntl.flock(stack.enter_context(lock.open("a")), fcntl.LOCK_EX)
+        yield
 
 
 def _draw_all(size: int) -> np.ndarray:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab import records
 from invlab.figures import home as figures
-from invlab.studies.singles import same_other_none
+from invlab.studies.singles import Singles, same_other_none
 from invlab.ui import cached, page
 
 page.title(
@@ -28,16 +29,17 @@ else:
     with text:
         means = {name: values.mean() for name, values in same_other_none(study["sensitivity_new"]).items()}
         reached = {name: values.mean() for name, values in same_other_none(study["transfer"]).items()}
+        st.markdown("A network trained **for** a transformation, against networks trained for **another**:")
         st.metric(
-            "Sensitivity of a network trained for the transformation",
+            "Sensitivity to it",
             f"{means['same']:.2f}",
-            f"{means['same'] - means['other']:+.2f} against networks trained for others",
+            f"{means['same'] - means['other']:+.2f} against others",
             delta_color="inverse",
         )
         st.metric(
-            "Its transfer accuracy on new objects",
+            "Transfer accuracy under it",
             f"{reached['same']:.0%}",
-            f"{100 * (reached['same'] - reached['other']):+.1f} points against networks trained for others",
+            f"{100 * (reached['same'] - reached['other']):+.1f} points",
         )
         st.caption(
             f"Means over 18 transformations and {study['seeds']} seeds; labnet, 30 classes, the classroom preset. "
@@ -48,6 +50,7 @@ else:
         "network trained for another (orange). Almost every blue point lies lower: invariance comes from the data, "
         "and it carries over to objects the network has never seen."
     )
+    page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build")
 
 st.subheader("Three ways in", anchor=False)
 ways = st.columns(3, gap="medium")
@@ -63,7 +66,7 @@ for column, (target, icon, label, what) in zip(
         (
             "pages/transfer.py",
             ":material/compare_arrows:",
-            "Train two networks and compare",
+            "Train two and compare",
             "The main experiment: about ten seconds from the click to the answer.",
         ),
         (
@@ -91,6 +94,6 @@ with st.expander("Five words that everything here is made of", icon=":material/m
 """
     )
 st.caption(
-    "After T. Speicher, V. Nanda, K. P. Gummadi: *Understanding the Role of Invariance in Transfer Learning*, TMLR 2024 "
-    "(arXiv 2407.04325). Objects and scenes are drawn for this lab."
+    "After T. Speicher, V. Nanda, K. P. Gummadi: *Understanding the Role of Invariance in Transfer Learning*, TMLR "
+    "2024 (arXiv 2407.04325). Objects and scenes are drawn for this lab."
 )

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from invlab.figures import sensitivity as figures
 from invlab import records
+from invlab.figures import sensitivity as figures
 from invlab.studies import claims
 from invlab.studies.claims import MEASURES, number
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles

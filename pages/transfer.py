@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab import runs
 from invlab.backgrounds import BACKGROUNDS
 from invlab.jobs import QueueError
 from invlab.objects import OBJECTS
@@ -92,8 +93,8 @@ def click(choice: Choice, busy: bool) -> None:
         st.caption("Both networks would learn exactly the same: choose another alternative source.")
     elif long:
         st.warning(
-            f"About {results.duration(live.expected_seconds(choice))} on this machine's CPU: this preset needs a GPU. "
-            "Run it on one:"
+            f"About {results.duration(runs.expected_seconds(choice.spec()))} on this machine's CPU: this preset needs "
+            "a GPU. Run it on one:"
         )
         st.code(choice.command(), language="bash", wrap_lines=True)
     elif not busy:

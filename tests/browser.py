@@ -65,7 +65,8 @@ class App:
         while time.monotonic() < until:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the app ended with {self.process.returncode}; see {self.log.name}")
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:  # noqa: S310
+            health = f"{self.url}/_stcore/health"
+            with contextlib.suppress(OSError), urllib.request.urlopen(health, timeout=2) as answer:  # noqa: S310
                 if answer.status == 200:
                     return
             time.sleep(0.1)

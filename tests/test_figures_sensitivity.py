@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 import pytest
 from plotly.colors import sample_colorscale
 
-from invlab.figures import sensitivity as figures
 from invlab.figures import COLOURS, SENSITIVITY_SCALE, SYMBOLS
+from invlab.figures import sensitivity as figures
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES
 from tests.test_claims import flat, synthetic

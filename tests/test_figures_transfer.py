@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from invlab.figures import transfer as drawn
 from invlab.figures import COLOURS
+from invlab.figures import transfer as drawn
 
 LANES = drawn.lanes(["rotate, hue", "scale, invert"], ["same", "disjoint"])
 CURVE = [{"images": 500, "sensitivity": 0.6, "transfer": 0.2}, {"images": 1000, "sensitivity": 1.4, "transfer": 0.5}]

@@ -23,6 +23,7 @@ def tiny(monkeypatch, tmp_path):
     """The live preset, a fortieth of its size, in a home of its own."""
     monkeypatch.setitem(PRESETS, "live", TINY)
     monkeypatch.setenv("INVLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "no-bundle"))
     return tmp_path
 
 

@@ -34,8 +34,8 @@ SAME_PICTURE = {
 HYPOTHESES = {
     "scale": "a shrunken object leaves most of the picture to the background, and which few pixels to trust has to be "
     "known for each object",
-    "erasing": "what was cut out can be made up for only where the object is known, so there is little that could carry "
-    "over",
+    "erasing": "what was cut out can be made up for only where the object is known, so there is little that could "
+    "carry over",
 }
 
 # Published means and standard deviations over families and seeds, of a ResNet-18 trained on objects before photographs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import threading
 import time
@@ -14,6 +15,9 @@ from invlab import jobs, records, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
+WORKER_SECONDS = 2.0  # between two looks whether the worker is there
+
+log = logging.getLogger(__name__)
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,13 +46,22 @@ def singles() -> dict[str, Any] | None:
 
 @st.cache_resource(show_spinner=False)
 def background_work() -> threading.Thread:
-    """Start once for the whole server: the worker (unless INVLAB_WORKER is 0), the loading of torch, and a timer that
-    collects garbage."""
+    """Start once for the whole server: a worker that is started again when it dies (unless INVLAB_WORKER is 0), the
+    loading of torch, and a timer that collects garbage."""
     if os.environ.get("INVLAB_WORKER") != "0":
-        worker.ensure_running(the_queue())
+        threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     thread = threading.Thread(target=_background, name="invlab-background", daemon=True)
     thread.start()
     return thread
+
+
+def _keep_worker(queue: jobs.Queue) -> None:
+    while True:
+        try:
+            worker.ensure_running(queue)
+        except OSError as error:
+            log.warning("no worker could be started: %s", error)
+        time.sleep(WORKER_SECONDS)
 
 
 def _background() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from invlab.figures import transfer as drawn
 from invlab import records
+from invlab.figures import transfer as drawn
 from invlab.studies.comparison import Comparison, comparison, pooled, relation
 from invlab.studies.presets import PRESETS
 from invlab.tasks import Task
