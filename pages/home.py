@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from invlab import records
-from invlab.figures import home as figures
 from invlab.studies.singles import Singles, same_other_none
 from invlab.ui import cached, page
 
@@ -19,6 +18,8 @@ st.markdown(
 )
 
 study = cached.singles()
+from invlab.figures import home as figures  # noqa: E402 - plotly takes a second: the words above are painted meanwhile
+
 if study is None:
     page.not_there("The study of one network for each transformation", "python -m invlab bundle build")
 else:

@@ -15,6 +15,7 @@ from invlab import jobs, records, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
+PAINT_SECONDS = 3.0  # that the first page is left alone with the processor
 WORKER_SECONDS = 2.0  # between two looks whether the worker is there
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def _keep_worker(queue: jobs.Queue) -> None:
 
 def _background() -> None:
     """Load what pages that render need, so that the first of them does not wait; then collect garbage on a timer."""
-    time.sleep(1.0)  # let the first page be painted
+    time.sleep(PAINT_SECONDS)
     from invlab import runs
 
     runs.warm_up()

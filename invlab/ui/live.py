@@ -136,7 +136,8 @@ def watch(choice: Choice) -> None:
     results.key_to(results.lanes_of(spec))
     results.learning(spec, watched.networks or [_nothing_yet() for _ in spec.sources], "live")
     st.caption(
-        "Sensitivity and probe are quick looks at 100 twin pairs and 300 target images; the full measures follow at "
+        f"Sensitivity and probe are quick looks at {runs.QUICK_PAIRS} twin pairs and {runs.QUICK_PROBE} target images; "
+        "the full measures follow at "
         "the end. Closing this page does not stop the run: its link finds it again."
     )
 

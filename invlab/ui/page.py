@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from invlab import figures
 from invlab.transforms import GROUPS, TRANSFORMS
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
 # Sets that teach something at once; a person picks one or makes an own.
@@ -69,6 +70,8 @@ def families(label: str, key: str, default: Sequence[str] = (), help: str | None
 
 def figure(plot: go.Figure, key: str, alt: str, **options: Any) -> Any:
     """Show a figure over the full width; `alt` says in words what it shows."""
+    from invlab import figures  # plotly takes a second to import: titles and texts are painted before
+
     return st.plotly_chart(plot, width="stretch", key=key, config=figures.CONFIG, alt=alt, **options)
 
 
@@ -87,6 +90,8 @@ def behind(
 ) -> None:
     """The expanders below a figure: its table, its recipe, its downloads. `name` is the stem of the files; `files` are
     further downloads, each as the arguments of `file`."""
+    from invlab import figures
+
     with st.expander("Table behind the figure", icon=":material/table:"):
         st.dataframe(list(rows), hide_index=True, width="stretch")
     with st.expander("Recipe", icon=":material/receipt_long:"):

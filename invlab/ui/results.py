@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import records
+from invlab import records, runs
 from invlab.figures import transfer as drawn
 from invlab.studies.comparison import Comparison, comparison, pooled, relation
 from invlab.studies.presets import PRESETS
@@ -407,7 +407,8 @@ def _how_measured(spec: Comparison, result: Record) -> str:
             f"{spec.probe_train:,} + {spec.probe_test:,} target images."
         )
     return (
-        "Along the way: quick looks at 100 twin pairs, and a probe fitted on 300 target images. The large symbols at "
+        f"Along the way: quick looks at {runs.QUICK_PAIRS} twin pairs, and a probe fitted on {runs.QUICK_PROBE} target "
+        "images. The large symbols at "
         f"the right are the full measures at the end: {spec.pairs:,} twin pairs, a probe fitted on "
         f"{spec.probe_train:,} and tested on {spec.probe_test:,} target images; more images to fit on make a better "
         "probe."
