@@ -21,7 +21,6 @@ KINDS = {
     "training": "trained networks",
     "sensitivity": "sensitivities",
     "transfer": "transfer accuracies",
-    "singles": "studies of single transformations",
 }
 
 
