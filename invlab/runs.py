@@ -7,6 +7,7 @@ Every result is stored under its spec's key and never computed twice. A record i
 from __future__ import annotations
 
 import datetime
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -173,7 +174,9 @@ def _learn(spec: Training, store: Store, report: Report, device: str, watch: Wat
     history: list[Record] = []
     window: list[Progress] = []
     reported = 0.0
-    for progress in training.train(network, spec, device):
+    # A network that is watched learns beside another one: on two cores there is none left to render ahead on.
+    ahead = watch is None or (os.cpu_count() or 1) > 2
+    for progress in training.train(network, spec, device, ahead):
         if not training.finite(progress):
             raise ArithmeticError(f"the loss is no number any more at step {progress.step}; lower the learning rate")
         window.append(progress)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -78,43 +79,52 @@ def start(training: Training, device: str) -> Network:
     return build(training.network, training.task.labels, torch_generator("weights", training.seed), device)
 
 
-def train(network: Network, training: Training, device: str) -> Iterator[Progress]:
+def train(network: Network, training: Training, device: str, ahead: bool = True) -> Iterator[Progress]:
     """Train `network` in place, yielding after every step; to stop it, stop asking.
 
-    The next batch is rendered while the network learns from this one.
+    ahead: render the next batch in a thread of its own while the network learns from this one; the numbers are the
+    same without.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
     began = time.perf_counter()
-    with ThreadPoolExecutor(1) as ahead:
-        plan = batches(training)
-        coming = _submit(ahead, training, plan, device)
-        try:
-            for step in range(1, training.steps + 1):
-                assert coming is not None  # there are as many batches as steps
-                batch = coming.result()
-                coming = _submit(ahead, training, plan, device)
-                for group in optimiser.param_groups:
-                    group["lr"] = rate(training, step)
-                network.train()
-                scores = network(batch.images.contiguous(memory_format=torch.channels_last))
-                loss = F.cross_entropy(scores, batch.labels)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                seconds = time.perf_counter() - began
-                yield Progress(
-                    step=step,
-                    steps=training.steps,
-                    images=step * training.batch,
-                    loss=loss.item(),
-                    accuracy=(scores.argmax(1) == batch.labels).float().mean().item(),
-                    images_per_second=step * training.batch / seconds,
-                    seconds=seconds,
-                )
-        finally:
-            if coming is not None:
-                coming.cancel()
+    with contextlib.closing(pictures(training, device, ahead)) as coming:
+        for step, batch in enumerate(coming, 1):
+            for group in optimiser.param_groups:
+                group["lr"] = rate(training, step)
+            network.train()
+            scores = network(batch.images.contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(scores, batch.labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            seconds = time.perf_counter() - began
+            yield Progress(
+                step=step,
+                steps=training.steps,
+                images=step * training.batch,
+                loss=loss.item(),
+                accuracy=(scores.argmax(1) == batch.labels).float().mean().item(),
+                images_per_second=step * training.batch / seconds,
+                seconds=seconds,
+            )
     network.eval()
+
+
+def pictures(training: Training, device: str, ahead: bool) -> Generator[Batch, None, None]:
+    """The rendered batch of each step."""
+    if not ahead:
+        for epoch, indices in batches(training):
+            yield render(training.task, "train", indices, epoch, 0, device)
+        return
+    with ThreadPoolExecutor(1) as thread:
+        coming: Future[Batch] | None = None
+        for epoch, indices in batches(training):
+            following = thread.submit(render, training.task, "train", indices, epoch, 0, device)
+            if coming is not None:
+                yield coming.result()
+            coming = following
+        if coming is not None:
+            yield coming.result()
 
 
 def batches(training: Training) -> Iterator[tuple[int, torch.Tensor]]:
@@ -133,16 +143,6 @@ def rate(training: Training, step: int) -> float:
     rise = 0.2
     share = done / rise if done < rise else (1 - done) / (1 - rise)
     return training.learning_rate * share
-
-
-def _submit(
-    ahead: ThreadPoolExecutor, training: Training, plan: Iterator[tuple[int, torch.Tensor]], device: str
-) -> Future[Batch] | None:
-    following = next(plan, None)
-    if following is None:
-        return None
-    epoch, indices = following
-    return ahead.submit(render, training.task, "train", indices, epoch, 0, device)
 
 
 def accuracy(network: Network, batch: Batch) -> float:

@@ -152,7 +152,7 @@ def test_a_running_job_is_found_again_by_its_link_alone(place: Path) -> None:
         )
     page = opened(**choice.query())
     assert not page.exception
-    assert "network 1: 5,184 of 9,600 · network 2: 5,185 of 9,600 images · about" in words(page)
+    assert "network 1: 5,184 of 8,000 · network 2: 5,185 of 8,000 images · about" in words(page)
     assert charts(page) == 3
     assert page.button(key=f"cancel-{key}").disabled  # somebody else asked for it
 

@@ -66,6 +66,7 @@ def comparison(
         pairs=preset.pairs,
         probe_train=preset.probe_train,
         probe_test=preset.probe_test,
+        watch=5,
     )
 
 

@@ -61,10 +61,10 @@ PRESETS: dict[str, Preset] = {
     for p in (
         Preset(
             name="live",
-            what="a click in class: labnet, 12 classes, 9,600 images, seconds on two CPU cores",
+            what="a click in class: labnet, 12 classes, 8,000 images, seconds on two CPU cores",
             network="labnet",
             classes=12,
-            images=9_600,
+            images=8_000,
             epochs=1,
             grows=False,
             batch=64,
