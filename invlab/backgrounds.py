@@ -3,15 +3,9 @@ the task, unless the task asks for the background's own class (`labels`)."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
-import io
 import os
-import tempfile
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from invlab import seeds
+from invlab import hub, seeds
+from invlab.kept import kept
+from invlab.photographs import PHOTOGRAPHS, SCENES_VERSION, draw_scenes, photographs
 from invlab.pictures import PictureError, decode_picture, files_in, read_picture
-from invlab.scenes import SCENES, draw_scene
+from invlab.scenes import SCENES
 
 if TYPE_CHECKING:
     import torch
@@ -30,10 +26,7 @@ else:
     from invlab.lazy import torch
 
 SCENES_PER_CLASS = 120
-SCENES_VERSION = 1  # raise it whenever a scene's pixels change: it names the file in the cache
-DIGEST_BYTES = 32  # SHA-256, kept behind the pixels in the cached file
 FOLDER = "folder:"
-_DRAWING: defaultdict[Path, threading.Lock] = defaultdict(threading.Lock)  # threads that lack scenes draw them once
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: two tensors have no single truth value
@@ -45,6 +38,8 @@ class BackgroundSet:
     images: uint8 (B, 3, size, size), or None where each image gets a fresh one.
     labels: int64 (B,), the class of each background; all 0 where the set has no classes.
     label_names: the names of the classes, in the order of their labels; empty where there are none.
+    splits: int64 (B,), the only split each background appears in (an index into `invlab.tasks.SPLITS`), or None where
+        every background appears in all of them.
     """
 
     name: str
@@ -52,6 +47,7 @@ class BackgroundSet:
     images: torch.Tensor | None
     labels: torch.Tensor
     label_names: tuple[str, ...]
+    splits: torch.Tensor | None = None
 
 
 @lru_cache(maxsize=16)
@@ -59,7 +55,7 @@ def backgrounds(name: str, size: int) -> BackgroundSet:
     """The background set `name` at `size` × `size` pixels; made once in a process, then shared: do not change it.
 
     `name` is a row of `BACKGROUNDS`, or what `open_folder` returned. Raises ValueError for an unknown name, a size
-    below 1, and a folder whose photographs are gone or have changed.
+    below 1, a folder whose photographs are gone or have changed, and a set that was not fetched (`invlab.sources`).
     """
     if size < 1:
         raise ValueError(f"backgrounds of {size} pixels cannot be made: size must be at least 1")
@@ -115,79 +111,21 @@ def _black(name: str, size: int) -> BackgroundSet:
 def _scenes(name: str, size: int) -> BackgroundSet:
     """`SCENES_PER_CLASS` procedural scenes of each class, from the cache on disk where it holds them whole."""
     shape = (len(SCENES) * SCENES_PER_CLASS, 3, size, size)
-    path = _cache_folder() / f"scenes-v{SCENES_VERSION}-{size}.npy"
-    with _DRAWING[path], _alone(path.with_suffix(".lock")):
-        pixels = _load(path, shape)
-        if pixels is None:
-            pixels = _draw_all(size)
-            _save(path, pixels)
+    pixels = kept(f"scenes-v{SCENES_VERSION}-{size}", shape, lambda: draw_scenes(range(SCENES_PER_CLASS), size))
     labels = torch.arange(len(SCENES)).repeat_interleave(SCENES_PER_CLASS)
     return BackgroundSet(name, size, torch.from_numpy(pixels), labels, SCENES)
 
 
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock between processes: the app and its worker start together, and one of them draws for both. Where no
-    lock can be had (a read-only disk), each draws for itself."""
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            fcntl.flock(stack.enter_context(lock.open("a")), fcntl.LOCK_EX)
-        yield
+def _of_photographs(name: str, size: int) -> BackgroundSet:
+    """A row of `PHOTOGRAPHS`, its images shared with the bank of the same name."""
+    found = photographs(name, size)
+    return BackgroundSet(name, size, found.images, found.labels, found.names, found.splits)
 
 
-def _draw_all(size: int) -> np.ndarray:
-    scenes = [draw_scene(label, seed, size) for label in range(len(SCENES)) for seed in range(SCENES_PER_CLASS)]
-    return np.ascontiguousarray(np.stack(scenes).transpose(0, 3, 1, 2))
-
-
-# ---- the cache on disk ----------------------------------------------------------------------------------------------
-
-
-def _cache_folder() -> Path:
-    return Path(os.environ.get("INVLAB_HOME") or Path.home() / ".cache" / "invlab") / "cache"
-
-
-def _load(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """uint8 of `shape` from `path`, or None where the file is missing, damaged or of another shape."""
-    count = int(np.prod(shape))
-    header = _header(count + DIGEST_BYTES)
-    length = len(header) + count + DIGEST_BYTES
-    try:
-        with path.open("rb") as file:
-            data = file.read(length + 1)
-    except OSError:
-        return None
-    # The header is compared, not parsed: a damaged one could ask for any amount of memory, or for a pickle.
-    if len(data) != length or not data.startswith(header):
-        return None
-    pixels = np.frombuffer(data, np.uint8, count, len(header)).copy()
-    return pixels.reshape(shape) if _digest(pixels) == data[-DIGEST_BYTES:] else None
-
-
-def _save(path: Path, pixels: np.ndarray) -> None:
-    """Write `pixels` and their digest to `path` in one step: no reader ever sees half a file."""
-    temporary = ""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=".part", delete=False) as file:
-            temporary = file.name
-            file.write(_header(pixels.size + DIGEST_BYTES) + pixels.tobytes() + _digest(pixels))
-        os.replace(temporary, path)
-    except OSError:  # a full or read-only disk costs seconds at the next start, never the result
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-
-
-def _header(count: int) -> bytes:
-    """What a .npy file of `count` bytes in a row begins with."""
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (count,)})
-    return stream.getvalue()
-
-
-def _digest(pixels: np.ndarray) -> bytes:
-    return hashlib.sha256(pixels.tobytes()).digest()
+def _transforms2d(name: str, size: int) -> BackgroundSet:
+    """The photographs of Transforms-2D, cropped square."""
+    images = torch.from_numpy(np.stack([_square(picture, size) for picture in hub.photographs()]))
+    return BackgroundSet(name, size, images, torch.zeros(len(images), dtype=torch.int64), ())
 
 
 # ---- a person's own photographs -------------------------------------------------------------------------------------
@@ -244,4 +182,6 @@ BACKGROUNDS: dict[str, Callable[[str, int], BackgroundSet]] = {
     "scenes": _scenes,
     "random": _random,
     "black": _black,
+    **dict.fromkeys(PHOTOGRAPHS, _of_photographs),
+    hub.NAME: _transforms2d,
 }

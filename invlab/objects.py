@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from invlab import hub
+from invlab.photographs import PHOTOGRAPHS, photographs
 from invlab.pictures import PictureError, decode_picture, files_in, read_picture
 from invlab.seeds import torch_generator
 from invlab.transforms import OBJECT_SHARE
@@ -33,15 +35,19 @@ FOLDER = "folder:"
 class Bank:
     """Prototypes on transparent canvases, ready to be transformed.
 
-    prototypes: float32 (P, 4, S, S) in [0, 1], RGBA premultiplied by alpha, the object scaled to 0.7 of the canvas.
+    prototypes: float32 (P, 4, S, S) in [0, 1], RGBA premultiplied by alpha, the object scaled to 0.7 of the canvas; or
+        uint8 (P, 3, S, S) in 0 … 255: photographs, opaque objects that fill the canvas.
     labels: int64 (P,), the class of each prototype, ascending; every class has at least one.
     names: the classes' names, in label order.
+    splits: int64 (P,), the only split each prototype appears in (an index into `invlab.tasks.SPLITS`), or None where
+        every prototype appears in all of them.
     """
 
     name: str
     prototypes: torch.Tensor
     labels: torch.Tensor
     names: tuple[str, ...]
+    splits: torch.Tensor | None = None
 
     @property
     def classes(self) -> int:
@@ -52,8 +58,8 @@ class Bank:
 def bank(name: str, size: int) -> Bank:
     """The bank `name` for canvases of `size` pixels, made once in a process and shared: do not change it.
 
-    `name` is a row of `OBJECTS`, or what `open_folder` returned. Raises ValueError for an unknown name or a folder
-    whose cut-outs are gone or have changed.
+    `name` is a row of `OBJECTS`, or what `open_folder` returned. Raises ValueError for an unknown name, a folder
+    whose cut-outs are gone or have changed, and a set that was not fetched (`invlab.sources`).
     """
     if name.startswith(FOLDER):
         return _folder(name, size)
@@ -63,11 +69,18 @@ def bank(name: str, size: int) -> Bank:
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """The classes of a bank, without making its pictures where it can do without."""
+    """The classes of a bank, without making its pictures where it can do without.
+
+    Raises ValueError where they can be told only from data that are not there.
+    """
     if name == "drawn":
         return tuple(json.loads((ASSETS / "objects.json").read_text()))
     if name == "random":
         return tuple(f"random {i}" for i in range(RANDOM_CLASSES))
+    if name in PHOTOGRAPHS:
+        return PHOTOGRAPHS[name]
+    if name == hub.NAME:
+        return hub.class_names()
     return bank(name, 32).names
 
 
@@ -117,6 +130,23 @@ def _random(name: str, size: int) -> Bank:
 
 def _labels(names: tuple[str, ...]) -> torch.Tensor:
     return torch.arange(len(names))
+
+
+def _of_photographs(name: str, size: int) -> Bank:
+    """A row of `PHOTOGRAPHS`: the whole picture is the object."""
+    found = photographs(name, size)
+    return Bank(name, found.images, found.labels, found.names, found.splits)
+
+
+def _transforms2d(name: str, size: int) -> Bank:
+    """The cut-outs of Transforms-2D, each trimmed to what is visible; they are decoded one at a time."""
+    made = [
+        (label, on_canvas(_cut_out(picture, f"cut-out {number} of Transforms-2D")[None], size))
+        for number, (picture, label) in enumerate(hub.foregrounds())
+    ]
+    made.sort(key=lambda pair: pair[0])  # stable: within a class the files' order
+    labels = torch.tensor([label for label, _ in made])
+    return Bank(name, torch.cat([canvas for _, canvas in made]), labels, class_names(name))
 
 
 # ------------------------------------------------------------------------------------------- a person's own cut-outs
@@ -215,4 +245,6 @@ def _cut_out(picture: Image.Image, name: str) -> torch.Tensor:
 OBJECTS: dict[str, Callable[[str, int], Bank]] = {
     "drawn": _drawn,
     "random": _random,
+    **dict.fromkeys(PHOTOGRAPHS, _of_photographs),
+    hub.NAME: _transforms2d,
 }

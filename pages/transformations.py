@@ -7,7 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from invlab import export, records
+from invlab.kept import GET
 from invlab.objects import class_names
+from invlab.sources import SOURCES, available
 from invlab.tasks import SPLITS, Task
 from invlab.transforms import TRANSFORMS
 from invlab.ui import gallery, page
@@ -177,6 +179,11 @@ with st.expander("Transformations of the other three views") if view == "one" el
 shown, beside = st.columns([5, 2], gap="large")
 with beside:
     task = gallery.task_of(families)
+    if absent := [name for name in SOURCES if not available(name)]:
+        st.caption(
+            f"More objects and backgrounds: {', '.join(absent)}. On the machine that runs this app, "
+            f"`{GET} {absent[0]}` fetches the first; `python -m invlab data list` tells about all."
+        )
 with shown:
     if task is not None:
         try:

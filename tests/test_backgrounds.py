@@ -18,6 +18,7 @@ from invlab import scenes
 from invlab.backgrounds import BACKGROUNDS, BackgroundSet, backgrounds, draw, open_folder, pick
 from invlab.scenes import SCENES, draw_scene
 from invlab.seeds import Generator
+from tests.small_data import everything
 from tests.test_pictures import faults, photograph
 
 
@@ -46,16 +47,27 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     backgrounds.cache_clear()
 
 
+@pytest.fixture
+def all_sets(few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every set of the table is there, and small."""
+    with everything(tmp_path / "data", monkeypatch):
+        yield
+
+
 # ---- the table ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", list(BACKGROUNDS))
-def test_each_set_draws_what_it_says(name: str, few: Path) -> None:
+def test_each_set_draws_what_it_says(name: str, all_sets: None) -> None:
     found = backgrounds(name, 16)
     assert found is backgrounds(name, 16)
     assert (found.name, found.size) == (name, 16)
     assert found.labels.dtype == torch.int64
     assert int(found.labels.max()) < max(1, len(found.label_names))
+    if found.splits is not None:
+        assert found.splits.dtype == torch.int64
+        assert found.splits.shape == found.labels.shape
+        assert set(found.splits.tolist()) == {0, 1, 2}
     if found.images is not None:
         assert found.images.dtype == torch.uint8
         assert found.images.shape == (len(found.labels), 3, 16, 16)
@@ -69,7 +81,7 @@ def test_each_set_draws_what_it_says(name: str, few: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list(BACKGROUNDS))
-def test_a_row_is_the_same_in_every_batch(name: str, few: Path) -> None:
+def test_a_row_is_the_same_in_every_batch(name: str, all_sets: None) -> None:
     found = backgrounds(name, 16)
 
     def images(indices: list[int]) -> torch.Tensor:
@@ -81,7 +93,7 @@ def test_a_row_is_the_same_in_every_batch(name: str, few: Path) -> None:
 
 
 def test_unknown_names_and_sizes_say_what_to_use() -> None:
-    with pytest.raises(ValueError, match=r"unknown background set 'sceens'.*'scenes', 'random', 'black'"):
+    with pytest.raises(ValueError, match=r"unknown background set 'sceens'.*'scenes', 'random', 'black', 'pictures'"):
         backgrounds("sceens", 32)
     with pytest.raises(ValueError, match="size must be at least 1"):
         backgrounds("black", 0)
@@ -217,7 +229,7 @@ def test_scenes_come_from_the_cache(few: Path, monkeypatch: pytest.MonkeyPatch) 
     assert few.is_file()
     assert left_in(few.parent) == [few.name]
     assert np.load(few, allow_pickle=False).shape == (20 * 3 * 16 * 16 + 32,)  # an ordinary .npy file: pixels, digest
-    monkeypatch.setattr(module, "draw_scene", None)  # to draw again would fail
+    monkeypatch.setattr(module, "draw_scenes", None)  # to draw again would fail
     backgrounds.cache_clear()
     kept = backgrounds("scenes", 16).images
     assert made is not None

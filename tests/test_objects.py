@@ -17,6 +17,10 @@ from PIL import Image, ImageDraw
 from scipy import stats
 
 from invlab.objects import OBJECTS, RANDOM_CLASSES, bank, class_names, framed, on_canvas, open_folder, premultiplied
+from invlab.photographs import PHOTOGRAPHS
+from tests.small_data import everything
+
+CUT_OUTS = [name for name in OBJECTS if name not in PHOTOGRAPHS]
 
 
 @pytest.fixture(autouse=True)
@@ -29,19 +33,48 @@ def forgetful() -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------------------ the table
 
 
+@pytest.fixture
+def all_banks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every bank of the table is there, and those that do not ship are small."""
+    monkeypatch.setenv("INVLAB_HOME", str(tmp_path))
+    with everything(tmp_path / "data", monkeypatch):
+        yield
+
+
 @pytest.mark.parametrize("size", [32, 48, 64])
 @pytest.mark.parametrize("name", list(OBJECTS))
-def test_a_bank_holds_valid_pictures(name: str, size: int) -> None:
+def test_a_bank_is_sound(name: str, size: int, all_banks: None) -> None:
     found = bank(name, size)
-    images = found.prototypes
     assert found.name == name
-    assert images.dtype == torch.float32
-    assert images.shape == (len(found.labels), 4, size, size)
+    assert found.prototypes.shape[0] == len(found.labels)
+    assert found.prototypes.shape[2:] == (size, size)
     assert found.labels.dtype == torch.int64
     assert found.labels.unique().tolist() == list(range(found.classes))
     assert torch.equal(found.labels, found.labels.sort().values)
     assert found.names == class_names(name)
     assert len(set(found.names)) == found.classes
+
+
+@pytest.mark.parametrize("size", [32, 48])
+@pytest.mark.parametrize("name", list(PHOTOGRAPHS))
+def test_photographs_fill_the_canvas_and_keep_to_their_splits(name: str, size: int, all_banks: None) -> None:
+    found = bank(name, size)
+    assert found.prototypes.dtype == torch.uint8
+    assert found.prototypes.shape[1] == 3
+    assert found.splits is not None
+    assert found.splits.dtype == torch.int64
+    for split in range(3):  # every class can be drawn from in every split
+        assert found.labels[found.splits == split].unique().tolist() == list(range(found.classes))
+
+
+@pytest.mark.parametrize("size", [32, 48, 64])
+@pytest.mark.parametrize("name", CUT_OUTS)
+def test_cut_outs_are_valid_pictures_in_their_box(name: str, size: int, all_banks: None) -> None:
+    found = bank(name, size)
+    images = found.prototypes
+    assert found.splits is None
+    assert images.dtype == torch.float32
+    assert images.shape[1] == 4
     assert images.min() >= 0
     assert images.max() <= 1
     assert (images[:, :3] <= images[:, 3:]).all()  # premultiplied
@@ -53,9 +86,9 @@ def test_a_bank_holds_valid_pictures(name: str, size: int) -> None:
     assert (images[:, 3].amax((1, 2)) > 0.9).all()  # nothing is a ghost
 
 
-def test_the_box_at_32_pixels_is_22_wide() -> None:
+def test_the_box_at_32_pixels_is_22_wide(all_banks: None) -> None:
     """`translate` places exactly this box inside the canvas."""
-    for name in OBJECTS:
+    for name in CUT_OUTS:
         alpha = bank(name, 32).prototypes[:, 3]
         assert not alpha[:, :5].any()
         assert not alpha[:, 27:].any()
@@ -71,7 +104,7 @@ def test_a_bank_is_made_once() -> None:
 
 
 def test_an_unknown_bank_lists_the_valid_ones() -> None:
-    with pytest.raises(ValueError, match="there are no objects 'cars'; choose from drawn, random, or open a folder"):
+    with pytest.raises(ValueError, match=r"no objects 'cars'; choose from drawn, random, pictures, .* or open a"):
         bank("cars", 32)
 
 
