@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import TYPE_CHECKING
 
@@ -34,3 +35,13 @@ def one_thread_each() -> None:
     throughput; and sums are then split the same way whatever else runs, so a spec gives the same bits every time.
     """
     torch.set_num_threads(1)
+
+
+def threads() -> int:
+    """How many computations to run at a time: INVLAB_THREADS, else one for each CPU core, and one on a GPU."""
+    chosen = os.environ.get("INVLAB_THREADS", "")
+    if chosen:
+        if not chosen.isdigit() or int(chosen) < 1:
+            raise ValueError(f"INVLAB_THREADS {chosen!r}: give a whole number of at least 1")
+        return int(chosen)
+    return 1 if choose() != "cpu" else os.cpu_count() or 1

@@ -25,7 +25,7 @@ class SpecError(ValueError):
 
 def plain(spec: Any) -> dict[str, Any]:
     """The fields of a spec as JSON values, nested specs included."""
-    hints = typing.get_type_hints(type(spec))
+    hints = _hints(type(spec))
     return {f.name: _plain(getattr(spec, f.name), hints[f.name]) for f in dataclasses.fields(spec)}
 
 
@@ -57,7 +57,7 @@ def revive(cls: type[S], fields: Any, where: str = "") -> S:
     for name in fields:
         if name not in known:
             raise SpecError(f"{where}: there is no field {name!r}; the fields are {', '.join(known)}")
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     values = {}
     for name, field in known.items():
         if name in fields:
@@ -70,13 +70,22 @@ def revive(cls: type[S], fields: Any, where: str = "") -> S:
 def _without_defaults(value: Any, hint: Any = None) -> Any:
     """As `plain`, less the fields at their default, in nested specs too."""
     if dataclasses.is_dataclass(value):
-        hints = typing.get_type_hints(type(value))
-        chosen = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        defaults = {f.name: f.default for f in dataclasses.fields(value)}
-        return {n: _without_defaults(v, hints[n]) for n, v in chosen.items() if not _same(v, defaults[n])}
+        hints = _hints(type(value))
+        chosen = [(f, getattr(value, f.name)) for f in dataclasses.fields(value)]
+        return {f.name: _without_defaults(v, hints[f.name]) for f, v in chosen if not _same(v, f.default)}
     if isinstance(value, tuple):
         return [_without_defaults(item, inner) for item, inner in zip(value, _inner(hint, value), strict=True)]
     return _plain(value, hint)
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of a spec's fields: working them out takes longer than all the rest of a key."""
+    if cls not in _HINTS:
+        _HINTS[cls] = typing.get_type_hints(cls)
+    return _HINTS[cls]
+
+
+_HINTS: dict[type, dict[str, Any]] = {}
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -13,7 +13,7 @@ from invlab.distances import DISTANCES, linear_cka
 from invlab.intervals import ratio_bootstrap
 from invlab.representations import represent
 from invlab.seeds import torch_generator
-from invlab.tasks import Task, rendered
+from invlab.tasks import REDRAWS, Task, rendered
 from invlab.training import Training
 
 if TYPE_CHECKING:
@@ -26,21 +26,27 @@ else:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Measure a trained network on twin pairs of a task's test images, under that task's transformations."""
+    """Measure a trained network on twin pairs of a task's test images, under that task's transformations.
+
+    redraw: what differs between twins: the transformation draws, or the object or the background, all else equal.
+    """
 
     training: Training
     task: Task
     pairs: int = 1000
     seed: int = 0
+    redraw: str = "transformations"
 
     def __post_init__(self) -> None:
         if self.pairs < 2:
             raise ValueError(f"pairs {self.pairs}: at least two are needed, to compare with strangers")
+        if self.redraw not in REDRAWS:
+            raise ValueError(f"redraw {self.redraw!r}: choose from {', '.join(REDRAWS)}")
 
 
 def measure(network: Network, spec: Sensitivity, device: str) -> dict[str, object]:
     """The measures of `compare_twins` for the spec's network and task."""
-    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device) for twin in (0, 1))
+    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device, spec.redraw) for twin in (0, 1))
     return compare_twins(
         represent(network, first.images),
         represent(network, second.images),

@@ -12,10 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from invlab.backgrounds import backgrounds, draw, pick
+from invlab.backgrounds import BackgroundSet, backgrounds, draw, pick
 from invlab.objects import bank, class_names
 from invlab.seeds import Generator, word
-from invlab.transforms import TRANSFORMS, Parameters, apply_all, transform
+from invlab.transforms import (
+    CANVAS,
+    OBJECT_SHARE,
+    TRANSFORMS,
+    Parameters,
+    apply_all,
+    scale_matrix,
+    transform,
+    translate_matrix,
+    warp,
+)
 from invlab.transforms import draw as draw_parameters
 
 if TYPE_CHECKING:
@@ -27,6 +37,15 @@ SPLITS = ("train", "validation", "test")
 CPU_BLOCK = 64  # images rendered at once: a block's planes (1 MB) stay in the second-level cache
 GPU_BLOCK = 4096
 SIZES = (16, 512)  # smallest and largest canvas
+LABELS = ("object", "background")  # what a task asks for
+PLACEMENTS = ("centre", "corner", "anywhere")
+REDRAWS = ("transformations", "object", "background")  # what the second image of a twin pair draws anew
+
+# Beside a photograph an object is scaled by a further 0.55: 12 pixels of 32. "corner" is the upper right one, two
+# pixels below the edge; "anywhere" keeps the object's box inside the canvas.
+BESIDE = 0.55
+REACH = CANVAS / 2 * (1 - OBJECT_SHARE * BESIDE)  # pixels from the centre to where the box touches the edge
+CORNER = (REACH, -(REACH - 2))
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,11 @@ class Task:
     classes: indices of the bank's classes; a sample's label is the position in this tuple.
     transformations: families, applied in this order.
     seed: of the object, background and transformation draws.
+    label: what is to be named, the object or the background (whose set must have classes of its own).
+    placement: where the object stands: in the centre at its usual size, or small (`BESIDE`), in the corner or anywhere.
+    correlation: the probability that the object is the one that belongs to the background's class, position by
+        position; else it is drawn independently.
+    availability: the probability that there is an object at all.
     """
 
     classes: tuple[int, ...]
@@ -44,6 +68,10 @@ class Task:
     backgrounds: str = "scenes"
     size: int = 32
     seed: int = 0
+    label: str = "object"
+    placement: str = "centre"
+    correlation: float = 0.0
+    availability: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.classes) < 1 or len(set(self.classes)) != len(self.classes):
@@ -54,10 +82,37 @@ class Task:
             transform(name)
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise ValueError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} pixels")
+        _one_of("label", self.label, LABELS)
+        _one_of("placement", self.placement, PLACEMENTS)
+        for name in ("correlation", "availability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} {getattr(self, name)}: give a probability, 0 to 1")
 
     @property
     def labels(self) -> int:
-        return len(self.classes)
+        """How many labels there are."""
+        return len(self.classes) if self.label == "object" else len(_background_labels(self))
+
+
+def _one_of(name: str, value: str, valid: Sequence[str]) -> None:
+    if value not in valid:
+        raise ValueError(f"{name} {value!r}: choose from {', '.join(valid)}")
+
+
+def _background_labels(task: Task) -> tuple[str, ...]:
+    """The classes of the task's backgrounds. Raises ValueError where they have none, or not as many as a correlation
+    needs."""
+    names = backgrounds(task.backgrounds, task.size).label_names
+    if not names:
+        raise ValueError(
+            f"backgrounds {task.backgrounds!r}: they have no classes that could be named; use scenes or photographs"
+        )
+    if task.correlation and len(names) != len(task.classes):
+        raise ValueError(
+            f"classes: a correlation pairs them with the backgrounds' {len(names)} classes one to one, and there are "
+            f"{len(task.classes)}; give as many"
+        )
+    return names
 
 
 class Batch(NamedTuple):
@@ -74,23 +129,34 @@ class Pairs(NamedTuple):
 
 
 def render(
-    task: Task, split: str, indices: Sequence[int] | torch.Tensor, epoch: int = 0, twin: int = 0, device: str = "cpu"
+    task: Task,
+    split: str,
+    indices: Sequence[int] | torch.Tensor,
+    epoch: int = 0,
+    twin: int = 0,
+    device: str = "cpu",
+    redraw: str = "transformations",
 ) -> Batch:
     """The samples `indices` of a split, rendered on `device`.
 
-    twin: 0, or 1 for the other image of each twin pair: same object, same background, independent transformation draws.
+    twin: 0, or 1 for the other image of each twin pair: all the same, but what `redraw` says drawn independently.
     Raises ValueError for an unknown split or a class that the bank does not have.
     """
     rows = torch.as_tensor(indices, dtype=torch.int64, device=device)
     block = CPU_BLOCK if torch.device(device).type == "cpu" else GPU_BLOCK
-    plan = plan_pairs(task, split, rows, device)
-    parameters = transformation_draws(task, split, rows, epoch, twin, device)
+    _one_of("redraw", redraw, REDRAWS)
+    plan = plan_pairs(task, split, rows, device, redraw if twin else "")
+    parameters = transformation_draws(task, split, rows, epoch, twin if redraw == "transformations" else 0, device)
+    place = _placement_matrices(task, split, rows, epoch, device)
     images = torch.empty(len(rows), 3, task.size, task.size, device=device)
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         drawn = fetch(task, plan, part, device)
         here = [{name: values[part] for name, values in family.items()} for family in parameters]
-        paste(apply_all(drawn.prototypes, task.transformations, here), drawn.backgrounds, out=images[part])
+        foregrounds = apply_all(drawn.prototypes, task.transformations, here)
+        if place is not None:
+            foregrounds = warp(foregrounds, place[part])
+        paste(foregrounds, drawn.backgrounds, out=images[part])
     return Batch(images, plan.labels)
 
 
@@ -98,35 +164,86 @@ class Plan(NamedTuple):
     """Which object and which background each of N samples has."""
 
     labels: torch.Tensor  # int64 (N,)
-    prototypes: torch.Tensor  # int64 (N,), rows of the task's prototypes
+    prototypes: torch.Tensor  # int64 (N,), rows of the bank's prototypes
     backgrounds: torch.Tensor  # int64 (N,)
     fresh: torch.Tensor  # int64 (N,), keys for backgrounds that are made fresh
+    shown: torch.Tensor  # bool (N,), whether there is an object
 
 
-def plan_pairs(task: Task, split: str, indices: torch.Tensor, device: str = "cpu") -> Plan:
+def plan_pairs(task: Task, split: str, indices: torch.Tensor, device: str = "cpu", anew: str = "") -> Plan:
     """The (object, background) choices of the samples `indices` (int64, (N,)): small, and the same in every epoch.
 
     They depend on seed and split alone, so tasks of one seed share them index by index, and two networks compared
     differ only in what their specs say. Splits share nothing: no test image has a training image's draws.
+    anew: draw the `object` or the `background` independently, as the second image of a twin pair does.
     """
     if split not in SPLITS:
         raise ValueError(f"there is no split {split!r}; choose from {', '.join(SPLITS)}")
     generator = Generator.of("pairs", task.seed, split, indices=indices, device=device)
-    labels = generator.fork("object").integers(len(indices), task.labels)
-    _, first, counts = _prototypes(task.objects, task.classes, task.size, str(device))
+    objects = generator.fork("object", "anew") if anew == "object" else generator.fork("object")
+    place = generator.fork("background", "anew") if anew == "background" else generator.fork("background")
+    n = len(indices)
+    behind = _pick_background(backgrounds(task.backgrounds, task.size), split, place)
+    named = objects.integers(n, len(task.classes))
+    if task.correlation:
+        _background_labels(task)
+        own = generator.fork("correlation").chance(n, task.correlation)
+        named = torch.where(own, _label_of_background(task, behind), named)
+    rows, first, counts = _prototypes(task.objects, task.classes, task.size, split, str(device))
     # One number decides among a class's prototypes; with a single one it is always that.
-    which = (generator.fork("prototype").uniform(len(indices)) * counts[labels]).long() + first[labels]
-    place = generator.fork("background")
-    behind = pick(backgrounds(task.backgrounds, task.size), place)
-    return Plan(labels, which, behind, place.fork("fresh").keys)
+    apart = generator.fork("prototype", "anew") if anew == "object" else generator.fork("prototype")
+    which = rows[(apart.uniform(n) * counts[named]).long() + first[named]]
+    shown = generator.fork("shown").chance(n, task.availability)
+    labels = named
+    if task.label == "background":
+        _background_labels(task)
+        labels = _label_of_background(task, behind)
+    return Plan(labels, which, behind, place.fork("fresh").keys, shown)
+
+
+def _pick_background(behind: BackgroundSet, split: str, place: Generator) -> torch.Tensor:
+    """int64 (N,): uniform over the set's backgrounds of a split."""
+    if behind.splits is None:
+        return pick(behind, place)
+    rows = _rows_of_split(behind, split).to(place.keys.device)
+    return rows[place.integers(place.n, len(rows))]
+
+
+@functools.lru_cache(maxsize=32)
+def _rows_of_split(behind: BackgroundSet, split: str) -> torch.Tensor:
+    if behind.splits is None:
+        raise ValueError(f"the backgrounds {behind.name!r} do not belong to splits")
+    return (behind.splits == SPLITS.index(split)).nonzero()[:, 0]
+
+
+def _label_of_background(task: Task, which: torch.Tensor) -> torch.Tensor:
+    return backgrounds(task.backgrounds, task.size).labels.to(which.device)[which]
 
 
 def fetch(task: Task, plan: Plan, part: slice, device: str = "cpu") -> Pairs:
     """The pictures of a part of a plan."""
-    prototypes, _, _ = _prototypes(task.objects, task.classes, task.size, str(device))
+    whole = _on_device(task.objects, task.size, str(device))
+    prototypes = whole.index_select(0, plan.prototypes[part])
+    if prototypes.dtype != torch.float32:  # photographs are kept as bytes: a quarter of the memory
+        opaque = torch.ones(len(prototypes), 1, task.size, task.size, device=device)
+        prototypes = torch.cat([prototypes.float().div_(255), opaque], 1)
+    if task.availability < 1:
+        prototypes = prototypes * plan.shown[part][:, None, None, None]
     scenes = backgrounds(task.backgrounds, task.size)
     behind = draw(scenes, plan.backgrounds[part], Generator(plan.fresh[part]), device)
-    return Pairs(prototypes.index_select(0, plan.prototypes[part]), behind, plan.labels[part])
+    return Pairs(prototypes, behind, plan.labels[part])
+
+
+def _placement_matrices(task: Task, split: str, indices: torch.Tensor, epoch: int, device: str) -> torch.Tensor | None:
+    """(N, 3, 3): the output -> input maps that put the objects in their places; None in the centre."""
+    if task.placement == "centre":
+        return None
+    n = len(indices)
+    x, y = (torch.full((n,), at, device=device) for at in CORNER)
+    if task.placement == "anywhere":  # one of the transformations in all but name: fresh in every epoch
+        generator = Generator.of("placement", task.seed, split, indices=indices, epoch=epoch, device=device)
+        x, y = (generator.uniform(n, -REACH, REACH) for _ in range(2))
+    return torch.bmm(scale_matrix(torch.full((n,), BESIDE, device=device)), translate_matrix(x, y))
 
 
 def pairs(task: Task, split: str, indices: Sequence[int] | torch.Tensor, device: str = "cpu") -> Pairs:
@@ -150,18 +267,26 @@ def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor | N
     return out.add_(foregrounds[:, :3]).mul_(2).sub_(1)
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=128)
 def _prototypes(
-    name: str, classes: tuple[int, ...], size: int, device: str
+    name: str, classes: tuple[int, ...], size: int, split: str, device: str
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The chosen classes' prototypes on `device`, and for each label its first one and how many there are."""
+    """The rows of the bank's prototypes that a split of these classes has, and for each label the place of its first
+    one among them and how many there are."""
     whole = bank(name, size)
     if max(classes) >= whole.classes:
         raise ValueError(f"class {max(classes)}: the objects {name!r} have {whole.classes} classes, counted from 0")
-    rows = [(whole.labels == c).nonzero()[:, 0] for c in classes]
+    here = whole.labels >= 0 if whole.splits is None else whole.splits == SPLITS.index(split)
+    rows = [((whole.labels == c) & here).nonzero()[:, 0] for c in classes]
     counts = torch.tensor([len(r) for r in rows])
     first = counts.cumsum(0) - counts
-    return whole.prototypes[torch.cat(rows)].to(device), first.to(device), counts.to(device)
+    return torch.cat(rows).to(device), first.to(device), counts.to(device)
+
+
+@functools.lru_cache(maxsize=8)
+def _on_device(name: str, size: int, device: str) -> torch.Tensor:
+    """The bank's prototypes on `device`, sent there once."""
+    return bank(name, size).prototypes.to(device)
 
 
 # ------------------------------------------------------------------------------------- whole sets, for measurements
@@ -179,15 +304,23 @@ class Rendered:
         self._locks: dict[tuple, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, task: Task, split: str, count: int, twin: int = 0, device: str = "cpu") -> Batch:
+    def get(
+        self,
+        task: Task,
+        split: str,
+        count: int,
+        twin: int = 0,
+        device: str = "cpu",
+        redraw: str = "transformations",
+    ) -> Batch:
         """The samples 0 … count − 1."""
-        at = (task, split, count, twin, str(device))
+        at = (task, split, count, twin, str(device), redraw if twin else "")
         with self._lock:
             own = self._locks.setdefault(at, threading.Lock())
         with own:
             found = self._sets.get(at)
             if found is None:
-                found = render(task, split, range(count), twin=twin, device=device)
+                found = render(task, split, range(count), twin=twin, device=device, redraw=redraw)
                 with self._lock:
                     self._sets[at] = found
                     self._trim()

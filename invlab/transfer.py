@@ -1,18 +1,21 @@
-"""Transfer: what a linear probe can read from a frozen representation.
+"""Transfer: what a linear probe can read from a frozen representation, and what full fine-tuning makes of a network.
 
 The probe is multinomial logistic regression on standardised features, fitted by full-batch L-BFGS (Liu and Nocedal
-1989, as torch has it). Features are computed once.
+1989, as torch has it). Features are computed once. Fine-tuning starts from the probed head.
 """
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invlab.intervals import wilson
 from invlab.representations import represent
-from invlab.tasks import Task, rendered
-from invlab.training import Training
+from invlab.seeds import torch_generator
+from invlab.tasks import Batch, Task, rendered
+from invlab.training import Training, accuracy
 
 if TYPE_CHECKING:
     import torch
@@ -43,6 +46,32 @@ class Transfer:
             )
         if self.penalty < 0:
             raise ValueError(f"penalty {self.penalty}: it cannot be negative")
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """Fine-tune a whole trained network on few target images, from the head of a probe fitted to the same images.
+
+    The images stay as they are in every epoch: their labels are what is scarce. learning_rate: of Adam, constant.
+    seed: of the order of the images.
+    """
+
+    training: Training
+    target: Task
+    train_images: int = 200
+    test_images: int = 2000
+    epochs: int = 50
+    batch: int = 64
+    learning_rate: float = 1e-3
+    penalty: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        Transfer(self.training, self.target, self.train_images, self.test_images, self.penalty)  # its checks
+        if self.epochs < 0 or self.batch < 2:
+            raise ValueError(f"epochs {self.epochs}, batch {self.batch}: give 0 or more epochs, 2 or more images")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate {self.learning_rate}: give a number above 0, such as 0.001")
 
 
 def measure(network: Network, spec: Transfer, device: str) -> dict[str, object]:
@@ -105,3 +134,63 @@ def fit(features: torch.Tensor, labels: torch.Tensor, classes: int, penalty: flo
 
     optimiser.step(loss)  # type: ignore[arg-type]
     return Probe(mean, scale, weights.detach(), bias.detach())
+
+
+# ------------------------------------------------------------------------------------------------------ fine-tuning
+
+
+def measure_tuned(
+    network: Network, spec: FineTuning, device: str, report: Callable[[float], None] = lambda fraction: None
+) -> dict[str, object]:
+    """`accuracy` of the fine-tuned network on the target's test images, its Wilson `interval`, `train_accuracy`, and
+    the `probe_accuracy` it started from. `network` itself stays as it is.
+
+    report: called after every epoch with the share that is done; what it raises ends the work.
+    """
+    train = rendered.get(spec.target, "train", spec.train_images, device=device)
+    test = rendered.get(spec.target, "test", spec.test_images, device=device)
+    tuned = copy.deepcopy(network)
+    tuned.head = head_of(fit(represent(network, train.images), train.labels, spec.target.labels, spec.penalty))
+    before = accuracy(tuned, test)
+    fine_tune(tuned, train, spec, report)
+    right = round(accuracy(tuned, test) * len(test.labels))
+    return {
+        "accuracy": right / len(test.labels),
+        "interval": list(wilson(right, len(test.labels))),
+        "train_accuracy": accuracy(tuned, train),
+        "probe_accuracy": before,
+        "train_images": spec.train_images,
+        "test_images": spec.test_images,
+    }
+
+
+def head_of(probe: Probe) -> torch.nn.Linear:
+    """The probe as a linear layer that reads the features as they are: the standardisation is folded in."""
+    head = torch.nn.Linear(probe.weights.shape[1], probe.weights.shape[0], device=probe.weights.device)
+    weights = probe.weights / probe.scale
+    with torch.no_grad():
+        head.weight.copy_(weights)
+        head.bias.copy_(probe.bias - weights @ probe.mean)
+    return head
+
+
+def fine_tune(network: Network, train: Batch, spec: FineTuning, report: Callable[[float], None]) -> None:
+    """Train every weight of `network` in place on a set of images, in a fresh order each epoch.
+
+    The last batch of an epoch takes what is left, unless that is a single image, which batch norm could not use.
+    """
+    optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
+    count = len(train.labels)
+    for epoch in range(spec.epochs):
+        order = torch.randperm(count, generator=torch_generator("tuning", spec.seed, epoch)).to(train.labels.device)
+        network.train()
+        for rows in order.split(spec.batch):
+            if len(rows) < 2:
+                continue
+            scores = network(train.images[rows].contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(scores, train.labels[rows])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        report((epoch + 1) / spec.epochs)
+    network.eval()

@@ -14,12 +14,13 @@ from invlab import records
 from invlab.records import SpecError, canonical, key, plain, revive
 from invlab.runs import SPECS
 from invlab.sensitivity import Sensitivity
+from invlab.studies.catalogue import StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import preset
 from invlab.studies.singles import Singles
 from invlab.tasks import Task
 from invlab.training import Training
-from invlab.transfer import Transfer
+from invlab.transfer import FineTuning, Transfer
 
 TASK = Task((3, 1), ("rotate", "hue"))
 TRAINING = Training(TASK, images=256, seed=5)
@@ -29,6 +30,9 @@ EXAMPLES: dict[str, Any] = {
     "Training": TRAINING,
     "Sensitivity": Sensitivity(TRAINING, replace(TASK, transformations=()), 50, 2),
     "Transfer": Transfer(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 0.5),
+    "FineTuning": FineTuning(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 3, 32, 2e-3, 0.5, 1),
+    "StudySeed": StudySeed("shift", "tiny", 1),
+    "StudyRun": StudyRun("shift", "tiny", 1),
     "Comparison": comparison([("rotate",), ()], ("rotate", "blur"), preset("live"), seed=3),
     "Singles": Singles("live", 2),
 }
@@ -42,6 +46,10 @@ CHANGES: dict[str, dict[str, Any]] = {
         "backgrounds": "black",
         "size": 64,
         "seed": 1,
+        "label": "background",
+        "placement": "corner",
+        "correlation": 0.5,
+        "availability": 0.5,
     },
     "Training": {
         "task": replace(TASK, seed=1),
@@ -53,13 +61,39 @@ CHANGES: dict[str, dict[str, Any]] = {
         "schedule": "constant",
         "seed": 6,
     },
-    "Sensitivity": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3},
+    "Sensitivity": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3, "redraw": "object"},
     "Transfer": {
         "training": replace(TRAINING, seed=9),
         "target": TASK,
         "train_images": 101,
         "test_images": 51,
         "penalty": 2.0,
+    },
+    "FineTuning": {
+        "training": replace(TRAINING, seed=9),
+        "target": TASK,
+        "train_images": 101,
+        "test_images": 51,
+        "epochs": 4,
+        "batch": 16,
+        "learning_rate": 1e-3,
+        "penalty": 2.0,
+        "seed": 2,
+    },
+    "StudySeed": {
+        "study": "mismatch",
+        "preset": "classroom",
+        "seed": 2,
+        "data": ("cifar10",),
+        "only": ("family=translate",),
+        "version": 2,
+    },
+    "StudyRun": {
+        "study": "mismatch",
+        "preset": "classroom",
+        "seeds": 2,
+        "data": ("cifar10",),
+        "only": ("family=translate",),
     },
     "Comparison": {
         "sources": (TRAINING,),

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from scipy import stats
 
-from invlab import backgrounds, objects, tasks
+from invlab import backgrounds, objects, sources, tasks
 from invlab.seeds import Generator
 from invlab.tasks import (
     SPLITS,
@@ -234,11 +234,10 @@ def test_every_cut_out_of_a_class_is_used(photographs: str, tmp_path: Path) -> N
     assert problems == []
     task = Task((1, 0), objects=own, backgrounds=photographs)
     plan = plan_pairs(task, "train", torch.arange(6000))
-    seen = plan.prototypes[plan.labels == 1].bincount()
-    assert seen[0] == 0  # the first of the task's prototypes belongs to its other class
-    assert stats.chisquare(seen[1:].numpy()).pvalue > 1e-4
-    assert len(seen) == 4
-    assert (plan.prototypes[plan.labels == 0] == 0).all()
+    seen = plan.prototypes[plan.labels == 1].bincount()  # label 1 is the bank's first class, with three prototypes
+    assert len(seen) == 3
+    assert stats.chisquare(seen.numpy()).pvalue > 1e-4
+    assert (plan.prototypes[plan.labels == 0] == 3).all()
     index = int((plan.labels == 1).nonzero()[0])
     colour = pairs(task, "train", [index]).prototypes[0, :3, 16, 16]
     assert colour.sum() == pytest.approx(1, abs=0.01)
@@ -256,10 +255,24 @@ def test_pasting() -> None:
 # ------------------------------------------------------------------------------------------------------ what comes out
 
 
+@pytest.fixture
+def few_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Drawing all 13,000 pictures takes a minute."""
+    monkeypatch.setenv("INVLAB_HOME", str(tmp_path))
+    monkeypatch.setattr("invlab.photographs.PICTURES", (3, 1, 1))
+    objects.bank.cache_clear()
+    tasks._prototypes.cache_clear()
+    tasks._on_device.cache_clear()
+    yield
+    objects.bank.cache_clear()
+    tasks._prototypes.cache_clear()
+    tasks._on_device.cache_clear()
+
+
 @pytest.mark.parametrize("size", [16, 32, 64])
 @pytest.mark.parametrize("behind", ["random", "black"])
-@pytest.mark.parametrize("what", list(objects.OBJECTS))
-def test_images_are_in_range(what: str, behind: str, size: int) -> None:
+@pytest.mark.parametrize("what", [name for name in objects.OBJECTS if sources.available(name)])
+def test_images_are_in_range(what: str, behind: str, size: int, few_pictures: None) -> None:
     task = Task((1, 2, 3), EVERY, what, behind, size)
     images, labels = render(task, "train", range(80))
     assert images.shape == (80, 3, size, size)
@@ -340,7 +353,9 @@ class Slow:
         self.calls: list[tuple] = []
         self.seconds = seconds
 
-    def __call__(self, task: Task, split: str, indices: range, twin: int = 0, device: str = "cpu") -> tasks.Batch:
+    def __call__(
+        self, task: Task, split: str, indices: range, twin: int = 0, device: str = "cpu", redraw: str = ""
+    ) -> tasks.Batch:
         self.calls.append((task, split, len(indices), twin))
         time.sleep(self.seconds)
         return tasks.Batch(torch.zeros(len(indices), 3, 16, 16), torch.zeros(len(indices), dtype=torch.int64))
@@ -462,3 +477,156 @@ def test_disjoint_transformations_are_pinned_and_can_run_out() -> None:
         disjoint_transformations(geometric[:4], 0)
     with pytest.raises(ValueError, match="there is no transformation 'spin'; choose from scale"):
         disjoint_transformations(["spin"], 0)
+
+
+# --------------------------------------------------------------------------------- two things in one image, and splits
+
+
+@pytest.fixture
+def labelled(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A background set of 10 classes whose pictures belong to splits; background *b* is uniformly b / 255 bright."""
+    splits = torch.arange(200) % 4  # of four: train, validation, test, and some that belong to none
+    pixels = torch.arange(200, dtype=torch.uint8)[:, None, None, None].expand(200, 3, 32, 32).clone()
+    made = backgrounds.BackgroundSet(
+        "labelled", 32, pixels, torch.arange(200) // 20, tuple(f"class {i}" for i in range(10)), splits
+    )
+    other = backgrounds.backgrounds
+    monkeypatch.setattr(tasks, "backgrounds", lambda name, size: made if name == "labelled" else other(name, size))
+    return "labelled"
+
+
+BOTH = Task(tuple(range(10, 20)), label="background", placement="corner")
+
+
+def test_a_background_appears_in_its_split_alone(labelled: str) -> None:
+    task = replace(BOTH, backgrounds=labelled)
+    for number, split in enumerate(SPLITS):
+        behind = plan_pairs(task, split, torch.arange(5000)).backgrounds
+        assert set(behind.tolist()) == {b for b in range(200) if b % 4 == number}
+        assert stats.chisquare(behind.bincount()[number::4].numpy()).pvalue > 1e-4
+
+
+def test_a_task_can_ask_for_the_background(labelled: str) -> None:
+    task = replace(BOTH, backgrounds=labelled)
+    plan = plan_pairs(task, "train", torch.arange(3000))
+    assert task.labels == 10
+    assert torch.equal(plan.labels, plan.backgrounds // 20)
+    asked_for_object = plan_pairs(replace(task, label="object"), "train", torch.arange(3000))
+    assert torch.equal(asked_for_object.prototypes, plan.prototypes)
+    assert torch.equal(asked_for_object.backgrounds, plan.backgrounds)  # the same images, another question
+    independent = stats.contingency.crosstab(plan.labels.numpy(), asked_for_object.labels.numpy()).count
+    assert stats.chi2_contingency(independent).pvalue > 1e-4
+
+
+def test_backgrounds_without_classes_cannot_be_asked_for(photographs: str) -> None:
+    with pytest.raises(ValueError, match="no classes that could be named"):
+        plan_pairs(replace(BOTH, backgrounds=photographs), "train", torch.arange(3))
+    with pytest.raises(ValueError, match="give as many"):
+        plan_pairs(replace(BOTH, classes=(0, 1), backgrounds="scenes", correlation=0.5), "train", torch.arange(3))
+
+
+@pytest.mark.parametrize(("name", "value"), [("label", "both"), ("placement", "left")])
+def test_unknown_words_list_the_valid_ones(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} '{value}': choose from"):
+        Task((0, 1), **{name: value})
+
+
+@pytest.mark.parametrize("name", ["correlation", "availability"])
+def test_probabilities_are_probabilities(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} 1.5: give a probability"):
+        Task((0, 1), **{name: 1.5})
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4, 0.9, 1.0])
+def test_correlation_is_the_share_of_objects_that_go_with_the_picture(labelled: str, strength: float) -> None:
+    task = replace(BOTH, backgrounds=labelled, label="object", correlation=strength)
+    plan = plan_pairs(task, "train", torch.arange(20_000))
+    agree = (plan.labels == plan.backgrounds // 20).float().mean().item()
+    assert agree == pytest.approx(strength + (1 - strength) / 10, abs=0.012)
+
+
+def test_full_correlation_makes_the_two_labels_a_bijection(labelled: str) -> None:
+    task = replace(BOTH, backgrounds=labelled, correlation=1.0)
+    pictures = plan_pairs(task, "test", torch.arange(4000))
+    objects_ = plan_pairs(replace(task, label="object"), "test", torch.arange(4000))
+    pairs_seen = set(zip(pictures.labels.tolist(), objects_.labels.tolist(), strict=True))
+    assert pairs_seen == {(k, k) for k in range(10)}
+    assert torch.equal(objects_.prototypes, objects_.labels + 10)  # class k of the picture has object k of the task
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_availability_is_the_share_of_images_with_an_object(labelled: str, p: float) -> None:
+    task = replace(BOTH, backgrounds=labelled, availability=p)
+    bare = replace(task, availability=0.0)
+    with_objects, without = render(task, "train", range(1500)), render(bare, "train", range(1500))
+    shown = (with_objects.images - without.images).abs().amax((1, 2, 3)) > 0.05
+    assert shown.float().mean().item() == pytest.approx(p, abs=0.04)
+    uniform = without.images.amax((1, 2, 3)) - without.images.amin((1, 2, 3))
+    assert uniform.max() == 0  # nothing but the picture is left
+
+
+def box(task: Task, index: int, epoch: int = 0) -> tuple[int, int, int, int]:
+    """First and last column, first and last row of what stands on a black background."""
+    seen = render(task, "train", [index], epoch).images[0].amax(0) > -0.97
+    rows, columns = seen.any(1).nonzero()[:, 0], seen.any(0).nonzero()[:, 0]
+    return int(columns[0]), int(columns[-1]), int(rows[0]), int(rows[-1])
+
+
+def test_an_object_stands_in_the_corner() -> None:
+    task = Task((0, 1, 2), objects="random", backgrounds="black", placement="corner")
+    for index in range(20):
+        left, right, top, bottom = box(task, index)
+        assert left in (19, 20)
+        assert right == 31
+        assert top in (1, 2)
+        assert bottom in (13, 14)
+
+
+def test_an_object_stands_anywhere_inside_and_moves_with_the_epoch() -> None:
+    task = Task((0, 1, 2), objects="random", backgrounds="black", placement="anywhere")
+    found = np.array([box(task, index) for index in range(150)])
+    assert ((found[:, 1] - found[:, 0]) >= 11).all()  # never cut off
+    assert ((found[:, 3] - found[:, 2]) >= 11).all()
+    assert found[:, 0].min() <= 1
+    assert found[:, 1].max() >= 30
+    assert found[:, 2].min() <= 1
+    assert found[:, 3].max() >= 30
+    assert box(task, 5) != box(task, 5, epoch=1)
+
+
+@pytest.mark.parametrize("placement", tasks.PLACEMENTS)
+def test_swapping_changes_one_thing_alone(labelled: str, placement: str) -> None:
+    task = replace(BOTH, backgrounds=labelled, placement=placement, transformations=("hue",))
+    rows = torch.arange(2000)
+    first = plan_pairs(task, "test", rows)
+    for anew, changed, kept in (("object", "prototypes", "backgrounds"), ("background", "backgrounds", "prototypes")):
+        second = plan_pairs(task, "test", rows, anew=anew)
+        assert torch.equal(getattr(first, kept), getattr(second, kept))
+        same = (getattr(first, changed) == getattr(second, changed)).float().mean().item()
+        assert same == pytest.approx(0.1 if anew == "object" else 1 / 50, abs=0.025)  # an independent draw
+    alone = replace(task, backgrounds="black", label="object")
+    one, other = (render(alone, "test", range(40), twin=t, redraw="background").images for t in (0, 1))
+    assert torch.equal(one, other)  # the object keeps its place and its transformation
+    one, other = (render(alone, "test", range(40), twin=t, redraw="object").images for t in (0, 1))
+    assert not torch.equal(one, other)
+    with pytest.raises(ValueError, match="redraw 'all': choose from"):
+        render(task, "test", [0], redraw="all")
+
+
+def test_photographs_are_opaque_objects_that_fill_the_canvas(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = torch.arange(12, dtype=torch.uint8)[:, None, None, None].mul(20).expand(12, 3, 32, 32).clone()
+    splits = torch.tensor([0, 1, 2] * 4)
+    photographs = objects.Bank("photographs", pixels, torch.arange(12) // 6, ("a", "b"), splits)
+    monkeypatch.setattr(tasks, "bank", lambda name, size: photographs)
+    tasks._prototypes.cache_clear()
+    tasks._on_device.cache_clear()
+    task = Task((1, 0), objects="photographs", backgrounds="black")
+    for number, split in enumerate(SPLITS):
+        plan = plan_pairs(task, split, torch.arange(400))
+        assert set(plan.prototypes.tolist()) == {p for p in range(12) if p % 3 == number}
+        assert torch.equal(plan.labels, 1 - plan.prototypes // 6)
+        images = render(task, split, range(400)).images
+        expected = plan.prototypes.float() * 20 / 255 * 2 - 1
+        assert (images - expected[:, None, None, None]).abs().max() < 1e-5
+    tasks._prototypes.cache_clear()
+    tasks._on_device.cache_clear()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from invlab.records import key
 from invlab.representations import represent
 from invlab.tasks import Task, draw_classes, render
 from invlab.training import Training, start, train
-from invlab.transfer import Probe, Transfer, fit, measure
+from invlab.transfer import FineTuning, Probe, Transfer, fine_tune, fit, head_of, measure, measure_tuned
 
 Data = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]  # features and labels, to fit and to test
 
@@ -237,3 +239,82 @@ def test_every_field_is_in_the_key() -> None:
         Transfer(SOURCE, TARGET, penalty=2.0),
     ]
     assert len({key(spec) for spec in specs}) == 5
+
+
+# --------------------------------------------------------------------------------------------------- full fine-tuning
+
+
+TUNING = FineTuning(SOURCE, TARGET, train_images=60, test_images=200, epochs=3, batch=16)
+
+
+def test_the_head_made_of_a_probe_names_what_the_probe_names(data: Data) -> None:
+    features, labels, test, _ = data
+    probe = fit(features, labels, int(labels.max()) + 1)
+    with torch.no_grad():
+        scores = head_of(probe)(test)
+    assert torch.allclose(scores, probe.scores(test), atol=1e-3, rtol=1e-3)
+    assert (scores.argmax(1) == probe(test)).float().mean() > 0.995
+
+
+def test_fine_tuning_starts_where_the_probe_is(networks: dict[str, Network]) -> None:
+    """No epoch: the network is the frozen one with the probe as its head."""
+    found = measure_tuned(networks["trained"], replace(TUNING, epochs=0), "cpu")
+    probed = measure(networks["trained"], Transfer(SOURCE, TARGET, 60, 200), "cpu")
+    assert found["accuracy"] == found["probe_accuracy"] == pytest.approx(probed["accuracy"], abs=0.005)
+    assert found["interval"] == pytest.approx(probed["interval"], abs=0.005)
+
+
+def test_fine_tuning_learns_and_leaves_the_network_alone(networks: dict[str, Network]) -> None:
+    network = networks["trained"]
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    shares: list[float] = []
+    found = measure_tuned(network, replace(TUNING, epochs=20), "cpu", shares.append)
+    assert found["train_accuracy"] == 1.0
+    assert shares == [pytest.approx((i + 1) / 20) for i in range(20)]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    assert found == measure_tuned(network, replace(TUNING, epochs=20), "cpu")
+    assert found["accuracy"] > 1.5 / TARGET.labels
+
+
+def test_every_weight_is_fine_tuned(networks: dict[str, Network]) -> None:
+    network = copy.deepcopy(networks["trained"])
+    network.head = head_of(fit(torch.randn(20, network.width, generator=generator(0)), torch.arange(20) % 5, 5))
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    fine_tune(network, render(TARGET, "train", range(33)), replace(TUNING, epochs=1), lambda share: None)
+    assert all(not torch.equal(p, before[name]) for name, p in network.named_parameters())
+    assert not network.training
+
+
+def test_fine_tuning_sees_each_image_once_an_epoch_and_skips_a_single_one(networks: dict[str, Network]) -> None:
+    """33 images in batches of 16: the 33rd alone cannot pass batch norm."""
+    seen: list[int] = []
+    network = copy.deepcopy(networks["trained"])
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    fine_tune(network, render(TARGET, "train", range(33)), replace(TUNING, epochs=2), lambda share: None)
+    assert seen == [16, 16, 16, 16]
+    seen.clear()
+    fine_tune(network, render(TARGET, "train", range(40)), replace(TUNING, epochs=1), lambda share: None)
+    assert seen == [16, 16, 8]
+
+
+def test_fine_tuning_can_be_stopped(networks: dict[str, Network]) -> None:
+    def stop(share: float) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        measure_tuned(networks["trained"], TUNING, "cpu", stop)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"train_images": 1}, "train_images 1, test_images 200: give at least 2 and 1"),
+        ({"epochs": -1}, "epochs -1, batch 16: give 0 or more epochs"),
+        ({"batch": 1}, "epochs 3, batch 1: give 0 or more epochs, 2 or more images"),
+        ({"learning_rate": 0.0}, "learning_rate 0.0: give a number above 0"),
+        ({"penalty": -1.0}, "penalty -1.0: it cannot be negative"),
+    ],
+)
+def test_impossible_fine_tunings(fields: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        replace(TUNING, **fields)
