@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from invlab import devices, records, runs, store
+from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import PRESETS
 from invlab.studies.singles import SOURCES, Singles
@@ -17,6 +18,7 @@ STUDY = Singles()
 FIRST_SOURCES = (("rotate", "hue", "blur"), ("scale", "invert", "noise"))
 FIRST_TARGET = ("rotate", "hue", "blur")
 FIRST_SEEDS = 5
+BUNDLED_PRESET = "classroom"
 
 
 def comparisons() -> list[Comparison]:
@@ -24,10 +26,17 @@ def comparisons() -> list[Comparison]:
     return [comparison(FIRST_SOURCES, FIRST_TARGET, PRESETS["live"], seed) for seed in range(FIRST_SEEDS)]
 
 
+def study_seeds() -> list[StudySeed]:
+    """The seeds of the paper's studies that ship: their tables, not the thousands of cells behind them."""
+    runs_of = [StudyRun(study.name, BUNDLED_PRESET, study.seeds[BUNDLED_PRESET]) for study in STUDIES.values()]
+    return [seed for run in runs_of for seed in run.each()]
+
+
 def contents() -> Iterator[Any]:
     """Every spec whose result ships."""
     yield STUDY
     yield from STUDY.cells()
+    yield from study_seeds()
     for compared in comparisons():
         yield compared
         for number, source in enumerate(compared.sources):
@@ -35,16 +44,19 @@ def contents() -> Iterator[Any]:
 
 
 def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dict[str, Any]:
-    """Compute what is missing in `home`, then write the bundle. Started again, it goes on where it stopped.
+    """Compute what is missing in `home` and in the bundle that is there, then write the bundle anew.
 
-    Returns the manifest. Results of an older bundle in `directory` are not read: everything comes from `home`.
+    Started again, it goes on where it stopped. Returns the manifest. A result's key holds all it depends on, so what
+    an older bundle holds under the same key is kept; to compute everything anew, build into an empty directory.
     """
     devices.one_thread_each()
-    own = store.Store(home)
+    own = store.Store(home, directory)
     for compared in comparisons():
         runs.execute(compared, own)
     runs.execute_all(STUDY.cells(), own, report, threads=os.cpu_count() or 1)
     runs.execute(STUDY, own)
+    for seed in study_seeds():
+        runs.execute(seed, own, report)
     weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]
     about = {"study": records.plain(STUDY), "made": runs.made(devices.choose(), 0.0)}
     return store.write_bundle(own, directory, [records.key(spec) for spec in contents()], weights, about)

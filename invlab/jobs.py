@@ -255,6 +255,12 @@ class Queue:
             query = f"SELECT 1 FROM jobs WHERE state = 'queued' OR ({EXPIRED}) LIMIT 1"  # noqa: S608 - a constant
             return db.execute(query, {"now": time.time()}).fetchone() is not None
 
+    def is_preceded(self, priority: int) -> bool:
+        """Whether a job of a higher priority waits; takes no lock."""
+        with self._reading() as db:
+            query = "SELECT 1 FROM jobs WHERE state = 'queued' AND priority > ? LIMIT 1"
+            return db.execute(query, (priority,)).fetchone() is not None
+
     def claim(self, worker: str, lease_seconds: float = LEASE_SECONDS) -> Job | None:
         """The next job, now held by `worker`, or None. Jobs whose lease has run out go back to the queue first."""
         with self._transaction() as db:

@@ -7,10 +7,11 @@ Every result is stored under its spec's key and never computed twice. A record i
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from importlib.metadata import version
@@ -21,11 +22,13 @@ from invlab.representations import represent
 from invlab.seeds import torch_generator
 from invlab.sensitivity import Sensitivity, compare_twins
 from invlab.store import Store
+from invlab.studies.catalogue import StudyRun, StudySeed, study, training_of
 from invlab.studies.comparison import Comparison, gap
 from invlab.studies.singles import Singles, summary
+from invlab.studies.study import Table, gathered, table
 from invlab.tasks import Task, rendered
 from invlab.training import Progress, Training
-from invlab.transfer import Transfer
+from invlab.transfer import FineTuning, Transfer
 
 if TYPE_CHECKING:
     from invlab.networks import Network
@@ -40,7 +43,12 @@ QUICK_PAIRS = 100  # of a quick look while learning
 QUICK_PROBE = 200  # images, for fitting and for testing
 TRAINING_SHARE = 0.85  # of a network's part in a comparison; the rest is measuring
 STAGES = {"sensitivity": TRAINING_SHARE, "transfer": 0.92, "done": 1.0}
-RATES = {"labnet": 2000.0, "resnet18": 25.0}  # images/s learned on two CPU cores, for estimates before the first step
+CELLS_SECONDS = 0.5  # between two reports of many cells
+STORED_SECONDS = 1e-3  # to look up a stored result
+# Seconds to render and learn an image on one CPU thread, for estimates before the first step.
+SECONDS_AN_IMAGE = {"labnet": 1 / 2000, "resnet18": 1 / 25}
+SLOWEST_IMAGE = 1 / 25
+SEEN_FASTER = 4.0  # how much faster an image is rendered and seen than rendered and learned
 
 
 class Cancelled(Exception):  # noqa: N818 - a wish, not an error
@@ -89,44 +97,84 @@ def made(device: str, seconds: float) -> Record:
     }
 
 
-def execute_all(specs: Iterable[Any], store: Store, report: Report = ignore, threads: int = 2) -> None:
+def execute_all(
+    specs: Iterable[Any],
+    store: Store,
+    report: Report = ignore,
+    threads: int = 2,
+    costs: Sequence[float] | None = None,
+) -> None:
     """Execute many specs, `threads` at a time, in their order as far as possible.
 
-    Reports `{"stage": "cells", "done", "of", "seconds"}`. What a report raises ends the work after the cells under way.
+    costs: the seconds each is expected to take, in any unit; the fraction and the seconds left go by them.
+    Reports `{"stage": "cells", "done", "of", "fraction", "seconds", "left"}` from this thread, at least twice a second.
+    What a report raises ends the work: the computations under way stop at their next step, what was finished is stored.
     """
     todo = list(specs)
-    began, done = time.perf_counter(), 0
+    weights = [1.0] * len(todo) if costs is None else list(costs)
+    whole, paid, done = sum(weights), 0.0, 0
+    began, stop = time.perf_counter(), threading.Event()
+
+    def watched(point: dict[str, Any]) -> None:
+        if stop.is_set():
+            raise Cancelled("the work as a whole was ended")
+
     with ThreadPoolExecutor(threads) as pool:
-        running: set[Future[Record]] = set()
-        waiting = iter(todo)
+        running: dict[Future[Record], float] = {}
+        waiting = iter(zip(todo, weights, strict=True))
         try:
             while done < len(todo):
-                for spec in waiting:
-                    running.add(pool.submit(execute, spec, store))
-                    if len(running) >= 2 * threads:  # one ahead of each thread, so that none idles
-                        break
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                # One ahead of each thread, so that none idles.
+                for spec, cost in itertools.islice(waiting, 2 * threads - len(running)):
+                    running[pool.submit(execute, spec, store, watched)] = cost
+                finished, _ = wait(running, timeout=CELLS_SECONDS, return_when=FIRST_COMPLETED)
                 for future in finished:
                     future.result()
+                    paid += running.pop(future)
                 done += len(finished)
-                seconds = round(time.perf_counter() - began, 1)
-                report(
-                    {"stage": "cells", "done": done, "of": len(todo), "fraction": done / len(todo), "seconds": seconds}
-                )
+                seconds = time.perf_counter() - began
+                point = {"stage": "cells", "done": done, "of": len(todo), "seconds": round(seconds, 1)}
+                point["fraction"] = paid / whole if whole else done / len(todo)
+                point["left"] = round(seconds * (whole - paid) / paid, 1) if paid > 0.01 * whole else None
+                report(point)
         finally:
+            stop.set()
             for future in running:
                 future.cancel()
 
 
+def missing_seconds(specs: Iterable[Any], store: Store) -> list[float]:
+    """What each cell is expected to cost on one CPU thread; next to nothing where it is stored."""
+    stored = set(store.keys())
+    return [STORED_SECONDS if records.key(spec) in stored else cell_seconds(spec) for spec in specs]
+
+
+def cell_seconds(spec: Any) -> float:
+    """A rough estimate for one CPU thread: of a training, or of measuring a network that is trained."""
+    of = training_of(spec)
+    learned = SECONDS_AN_IMAGE.get(of.network, SLOWEST_IMAGE) * (of.task.size / 32) ** 2
+    match spec:
+        case Sensitivity():
+            return 0.05 + 2 * spec.pairs * learned / SEEN_FASTER
+        case Transfer():
+            return 0.3 + (spec.train_images + spec.test_images) * learned / SEEN_FASTER
+        case FineTuning():
+            return 0.3 + spec.train_images * spec.epochs * learned + spec.test_images * learned / SEEN_FASTER
+    return 0.1 + of.images * of.epochs * learned
+
+
 def expected_seconds(spec: Any) -> float:
-    """A rough estimate for two CPU cores, before anything has run: the images to learn, and a little for measuring."""
-    trainings = {
-        "Comparison": lambda: spec.sources,
-        "Training": lambda: (spec,),
-        "Singles": lambda: [c for c in spec.cells() if isinstance(c, Training)],
-    }.get(type(spec).__name__, lambda: (spec.training,))()
-    learning = sum(t.images * t.epochs / RATES.get(t.network, 25.0) * (t.task.size / 32) ** 2 for t in trainings)
-    return 2.0 + learning / min(2, len(trainings))
+    """A rough estimate for two CPU cores, before anything has run: the images to learn, and the measuring."""
+    match spec:
+        case Comparison():
+            return 2.0 + sum(cell_seconds(source) for source in spec.sources) / min(2, len(spec.sources))
+        case Singles():
+            return 2.0 + sum(cell_seconds(cell) for cell in spec.cells()) / 2
+        case StudySeed():
+            return 2.0 + sum(map(cell_seconds, spec.specs())) / 2
+        case StudyRun():
+            return spec.seeds * expected_seconds(spec.seed(0))
+    return 2.0 + cell_seconds(training_of(spec))
 
 
 def warm_up() -> None:
@@ -220,6 +268,53 @@ def _sensitivity(spec: Sensitivity, store: Store, report: Report, device: str) -
 
 def _transfer(spec: Transfer, store: Store, report: Report, device: str) -> Record:
     return transfer.measure(trained(spec.training, store, report), spec, device)
+
+
+def _fine_tuning(spec: FineTuning, store: Store, report: Report, device: str) -> Record:
+    def told(fraction: float) -> None:
+        report({"stage": "tune", "fraction": fraction})
+
+    return transfer.measure_tuned(trained(spec.training, store, report), spec, device, told)
+
+
+def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
+    """Compute what is missing of a study's seed, then gather its rows."""
+    todo = spec.specs()
+    execute_all(todo, store, report, devices.threads(), missing_seconds(todo, store))
+    found = study(spec.study)
+    return {"axes": list(found.axes), "rows": gathered(found, spec.cells(), lambda c: execute(c, store)["result"])}
+
+
+def _study_run(spec: StudyRun, store: Store, report: Report, device: str) -> Record:
+    """Compute the seeds that are missing; their rows are stored under their own keys."""
+    missing = [seed for seed in spec.each() if store.get(records.key(seed)) is None]
+    for number, seed in enumerate(missing):
+
+        def told(point: dict[str, Any], number: int = number, seed: StudySeed = seed) -> None:
+            left = point.get("left")
+            if left is not None:  # a seed costs about as much as the next
+                left = round(left + (len(missing) - number - 1) * (left + point["seconds"]), 1)
+            fraction = (number + point.get("fraction", 0.0)) / len(missing)
+            report(point | {"seed": seed.seed, "seeds": spec.seeds, "fraction": fraction, "left": left})
+
+        execute(seed, store, told)
+    return {"seeds": [records.key(seed) for seed in spec.each()]}
+
+
+def study_table(spec: StudyRun, store: Store) -> Table:
+    """The stored numbers of a run's seeds; those that are missing are left out."""
+    found = {seed.seed: store.get(records.key(seed)) for seed in spec.each()}
+    return table(study(spec.study), {n: record["result"]["rows"] for n, record in found.items() if record})
+
+
+def stored_run(name: str, preset: str, store: Store, most: int = 100) -> StudyRun | None:
+    """The largest run of a study at a preset whose seeds are all stored, with its optional data where that is there."""
+    for data in dict.fromkeys((study(name).data, study(name).data[:1], ())):
+        whole = StudyRun(name, preset, most, data)
+        there = (store.get(records.key(seed)) is not None for seed in whole.each())
+        if seeds := sum(itertools.takewhile(bool, there)):
+            return StudyRun(name, preset, seeds, data)
+    return None
 
 
 def _singles(spec: Singles, store: Store, report: Report, device: str) -> Record:
@@ -375,11 +470,16 @@ def _lock(key: str) -> threading.RLock:
         return _locks.setdefault(key, threading.RLock())
 
 
-SPECS: dict[str, type] = {cls.__name__: cls for cls in (Training, Sensitivity, Transfer, Comparison, Singles)}
+SPECS: dict[str, type] = {
+    cls.__name__: cls for cls in (Training, Sensitivity, Transfer, FineTuning, Comparison, Singles, StudySeed, StudyRun)
+}
 STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Training": _train,
     "Sensitivity": _sensitivity,
     "Transfer": _transfer,
+    "FineTuning": _fine_tuning,
     "Comparison": _compare,
     "Singles": _singles,
+    "StudySeed": _study_seed,
+    "StudyRun": _study_run,
 }

@@ -80,9 +80,13 @@ class Turn:
         self.lost = False
 
     def report(self, data: dict[str, Any]) -> None:
-        """Pass progress on. Raises the cancelled exception if the job is to stop, for whatever reason."""
+        """Pass progress on. Raises the cancelled exception if the job is to stop, for whatever reason.
+
+        One is that somebody waits whose job goes first: a study of hours, whose finished cells are stored, makes way
+        for a comparison of seconds and goes on after it.
+        """
         cancel = self._say(lambda: self.queue.report(self.job.key, self.worker, data))
-        if cancel or self.lost or self.stop.is_set():
+        if cancel or self.lost or self.stop.is_set() or self._say(lambda: self.queue.is_preceded(self.job.priority)):
             raise self.cancelled(f"the job {self.job.key} was stopped")
 
     @contextlib.contextmanager

@@ -8,8 +8,9 @@ from invlab import runs
 from invlab.backgrounds import BACKGROUNDS
 from invlab.jobs import QueueError
 from invlab.objects import OBJECTS
+from invlab.sources import available
 from invlab.store import StoreError
-from invlab.studies.presets import PRESETS
+from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
 from invlab.ui import cached, live, page, results
 from invlab.ui.results import FIRST, Choice
@@ -39,7 +40,7 @@ def choose() -> Choice:
     target = page.families("Both are judged on other objects under", "target", FIRST[0], "What the new task varies.")
     with st.expander("More choices", icon=":material/tune:"):
         preset = st.segmented_control(
-            "Preset", list(PRESETS), default="live", required=True, key="preset", bind="query-params"
+            "Preset", OFFERED, default="live", required=True, key="preset", bind="query-params"
         )
         st.caption(PRESETS[preset].what.capitalize() + ".")
         seed = st.number_input(
@@ -49,8 +50,10 @@ def choose() -> Choice:
             key="seed", bind="query-params",
             help="Of the objects, the draws and the initial weights. The same seed gives the same numbers.",
         )  # fmt: skip
-        objects = st.selectbox("Objects", list(OBJECTS), key="objects", bind="query-params")
-        backgrounds = st.selectbox("Backgrounds", list(BACKGROUNDS), key="backgrounds", bind="query-params")
+        objects = st.selectbox("Objects", list(filter(available, OBJECTS)), key="objects", bind="query-params")
+        backgrounds = st.selectbox(
+            "Backgrounds", list(filter(available, BACKGROUNDS)), key="backgrounds", bind="query-params"
+        )
         size = st.selectbox(
             "Image size, pixels", SIZES, key="size", bind="query-params",
             help="The work grows with the number of pixels; the first run at a new size also draws its scenes.",

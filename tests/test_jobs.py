@@ -508,3 +508,17 @@ def test_a_process_killed_while_writing_damages_nothing(queue: Queue) -> None:
     with sqlite3.connect(queue.path) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     db.close()
+
+
+def test_a_job_is_preceded_by_those_of_a_higher_priority(queue: Queue) -> None:
+    assert not queue.is_preceded(-1)
+    ask(queue, 1, priority=-1)
+    assert not queue.is_preceded(-1)
+    assert queue.is_preceded(-2)
+    ask(queue, 2)
+    assert queue.is_preceded(-1)
+    assert not queue.is_preceded(0)
+    claimed = queue.claim("w")
+    assert claimed is not None
+    assert claimed.priority == 0
+    assert not queue.is_preceded(-1)  # it is being computed, and waits no more

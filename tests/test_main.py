@@ -10,6 +10,7 @@ import pytest
 
 from invlab import __main__ as cli
 from invlab import store
+from invlab.objects import OBJECTS
 from invlab.studies.presets import PRESETS
 
 TINY = PRESETS["live"].__class__(**{
@@ -66,7 +67,7 @@ def test_one_network_alone_has_no_gap(tiny, capsys):
     [
         (["compare", "--source", "rotat"], "there is no transformation 'rotat'; choose from scale, translate"),
         (["compare", "--source", "hue", "--preset", "huge"], "live"),
-        (["compare", "--source", "hue", "--objects", "birds"], "choose from drawn, random, or folder:PATH"),
+        (["compare", "--source", "hue", "--objects", "birds"], f"choose from {', '.join(OBJECTS)}, or folder:PATH"),
         (["compare", "--source", "hue", "--seeds", "0"], "whole number of at least 1"),
         (["fly"], "compare"),
     ],

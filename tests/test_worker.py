@@ -381,3 +381,26 @@ def test_a_long_log_is_begun_anew(home: Path, script: list[str], monkeypatch: py
     monkeypatch.setattr(workers, "LOG_BYTES", 50)
     workers.stop(workers.start(home))
     assert (home / "worker.log.1").read_text() == "x" * 100
+
+
+def test_a_long_job_makes_way_for_one_that_goes_first_and_goes_on_after_it(queue: Queue, store: Store) -> None:
+    """A study of hours beside a comparison of seconds: what the study had stored is not computed again."""
+    computed: list[str] = []
+
+    def execute(spec: dict, store: Store, report: Callable) -> None:
+        if spec.get("n") == 1:
+            for cell in range(4):
+                if f"cell {cell}" in computed:
+                    continue
+                computed.append(f"cell {cell}")
+                if cell == 1:
+                    ask(queue, 2)  # somebody asks for a comparison now
+                report({"stage": "cells", "fraction": cell / 4})
+        else:
+            computed.append("comparison")
+
+    queue.submit(key(1), "comparison", {"n": 1}, priority=-1)
+    assert work(queue, store, execute) == 3  # the study, the comparison, the study again
+    assert computed == ["cell 0", "cell 1", "comparison", "cell 2", "cell 3"]
+    assert {job.state for job in queue.jobs()} == {"done"}
+    assert queue.job(key(1)).attempts == 1  # type: ignore[union-attr]

@@ -9,6 +9,9 @@ from invlab.training import Training
 
 FOLD = (1, 1, 2, 4, 6, 8, 10)  # passes over the images for 0, 1, 2 … families: several at once are harder to learn
 
+# Networks that do not learn at the presets' learning rate.
+SLOWER = {"vit-small": 1e-3, "vit": 1e-4}
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -33,17 +36,26 @@ class Preset:
     probe_test: int
     seeds: int
 
-    def training(self, task: Task, seed: int) -> Training:
-        """The training of this preset's network on `task`."""
+    def training(
+        self,
+        task: Task,
+        seed: int,
+        network: str | None = None,
+        images: int | None = None,
+        epochs: int | None = None,
+        batch: int | None = None,
+    ) -> Training:
+        """The training of this preset's network on `task`; a study may say otherwise what it varies."""
         families = len(task.transformations)
         fold = FOLD[min(families, len(FOLD) - 1)] if self.grows else 1
+        network = network or self.network
         return Training(
             task=task,
-            network=self.network,
-            images=self.images,
-            epochs=self.epochs * fold,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
+            network=network,
+            images=images or self.images,
+            epochs=self.epochs * fold if epochs is None else epochs,
+            batch=batch or self.batch,
+            learning_rate=SLOWER.get(network, self.learning_rate),
             schedule=self.schedule,
             seed=seed,
         )
@@ -59,6 +71,22 @@ def preset(name: str) -> Preset:
 PRESETS: dict[str, Preset] = {
     p.name: p
     for p in (
+        Preset(
+            name="tiny",
+            what="a trial of the machinery: 4 classes and 256 images; its numbers mean nothing",
+            network="labnet",
+            classes=4,
+            images=256,
+            epochs=1,
+            grows=False,
+            batch=32,
+            learning_rate=8e-3,
+            schedule="one-cycle",
+            pairs=20,
+            probe_train=64,
+            probe_test=64,
+            seeds=2,
+        ),
         Preset(
             name="live",
             what="a click in class: labnet, 12 classes, 8,000 images, seconds on two CPU cores",
@@ -109,3 +137,5 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }
+# What the page Transfer offers.
+OFFERED = ("live", "classroom", "paper")
