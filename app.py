@@ -15,6 +15,12 @@ PAGES = {
         st.Page("pages/sensitivity.py", title="Sensitivity", icon=":material/grid_on:"),
         st.Page("pages/transfer.py", title="Transfer", icon=":material/compare_arrows:"),
     ],
+    "Studies": [
+        st.Page("pages/factors.py", title="Factors", icon=":material/tune:"),
+        st.Page("pages/relevance.py", title="Relevance", icon=":material/filter_center_focus:"),
+        st.Page("pages/shift.py", title="Shift", icon=":material/swap_horiz:"),
+        st.Page("pages/mismatch.py", title="Mismatch", icon=":material/join_inner:"),
+    ],
     "Workbench": [st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:")],
 }
 

@@ -1,0 +1,130 @@
+"""Relevance: can invariance harm? What becomes of a thing that a network learned to ignore."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from invlab import sources
+from invlab.figures import relevance as figures
+from invlab.studies import relevance
+from invlab.studies.catalogue import StudyRun
+from invlab.studies.relevance import FOR_C, FOR_O, ONLY_C, ONLY_O, PLACEMENTS
+from invlab.studies.study import Table
+from invlab.tasks import Task
+from invlab.ui import gallery, page, study
+
+PLACEMENT_WORDS = {
+    "fixed": "The object always stands in the upper right corner.",
+    "translated": "The object stands anywhere in the picture.",
+}
+PICTURES = {
+    "pictures": "**C**, the picture, is one of **ten classes of scenes drawn for this lab**, where the paper has "
+    "CIFAR-10, which was not on the machine that computed these results.",
+    "cifar10": "**C**, the picture, is a photograph of **CIFAR-10**, as in the paper.",
+}
+WHY_PICTURES = "CIFAR-10 cannot ship with the lab; fetch it and compute the study again to have it in its place."
+CHANCE = f"Guessing gets {figures.CHANCE:.2f}: there are ten classes of each."
+
+
+def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
+    """Four networks, probed on four tasks."""
+    st.markdown(
+        "**Transfer accuracy**: each row is a network, each column the task that a linear probe is fitted for on its "
+        "frozen representation; framed in blue is the task the network was trained on. *C+O for O* reads: a picture "
+        f"with an object on it, and the object is to be named. {CHANCE}"
+    )
+    plot = figures.transfer_map(table, placement, shown)
+    page.figure(plot, "map", figures.map_alt(table, placement, shown))
+    if shown:
+        st.caption("In brackets: the published values, of ResNet-18, C from CIFAR-10.")
+    page.notice(figures.map_notice(table, placement))
+    study.behind(f"relevance-{placement}", figures.map_rows(table, placement), run, plot, {"placement": placement})
+
+
+def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
+    """What each network is sensitive to."""
+    st.subheader("What the networks look at", anchor=False)
+    st.markdown(
+        "Two images that differ in the picture alone, or in the object alone: how far does the representation move, "
+        "beside the distance of two random images? 0: the network ignores what was swapped. 1: nothing else counts."
+    )
+    plot = figures.swaps(table, placement, shown)
+    page.figure(plot, "swaps", figures.swaps_alt(table, placement, shown))
+    page.notice(figures.swap_notice(table, placement))
+    rows = figures.swap_rows(table, placement)
+    study.behind(f"relevance-swaps-{placement}", rows, run, plot, {"placement": placement})
+
+
+def sweeps(table: Table, run: StudyRun) -> None:
+    """Networks trained to name the picture, with an object that goes with it, or is not always there."""
+    st.subheader("When the irrelevant becomes informative, or rare", anchor=False)
+    measured = figures.swept_placements(table, "correlation")
+    if not measured:
+        st.info("The sweeps were not computed in this run.")
+        return
+    placement = measured[0] if len(measured) == 1 else gallery.segments("Objects", measured, measured[0], "swept")
+    probed = gallery.segments("Probed", tuple(figures.PROBED), next(iter(figures.PROBED)), "probed")
+    st.markdown(
+        f"Networks trained on *{FOR_C}*, {placement} objects. **Correlation** is {figures.SWEEPS['correlation']}, "
+        f"**availability** {figures.SWEEPS['availability']}. {CHANCE}"
+    )
+    for name, column in zip(figures.SWEEPS, st.columns(2), strict=True):
+        with column:
+            plot = figures.sweep(table, placement, name, probed)
+            page.figure(plot, name, figures.sweep_alt(table, placement, name, probed))
+    page.notice(figures.sweep_notice(table, placement, probed))
+    rows = figures.sweep_rows(table, placement)
+    study.behind(f"relevance-sweeps-{placement}", rows, run, more={"placement": placement})
+
+
+def tasks(preset: str, pictures: str) -> dict[str, Task]:
+    """What the networks saw, seed 0."""
+    both = {
+        f"{FOR_C} and {FOR_O}, {placement}: {what}": relevance.task(FOR_C, placement, 0, pictures)
+        for placement, what in (("fixed", "an object in the corner"), ("translated", "an object anywhere"))
+    }
+    alone = {f"{ONLY_O}, {placement}": relevance.task(ONLY_O, placement, 0, pictures) for placement in PLACEMENTS}
+    tied = relevance.swept_task("correlation", 1.0, relevance.SIZES[preset].sweeps[0], 0, pictures)
+    return (
+        {f"{ONLY_C}: the picture alone": relevance.task(ONLY_C, "fixed", 0, pictures)}
+        | both
+        | alone
+        | {"Correlation 1: every class of pictures has an object of its own": tied}
+    )
+
+
+def differences(preset: str, pictures: str) -> list[study.Difference]:
+    """What this study does otherwise than the paper."""
+    here, paper = relevance.SIZES[preset], relevance.SIZES["paper"]
+    found = [study.Difference("Availability", "0 to 0.8", "0 to 1", "1 is the network of the table.")]
+    if pictures != "cifar10":
+        found.insert(0, study.Difference("C", "CIFAR-10", "ten classes of drawn scenes", WHY_PICTURES))
+    if here.sweeps != paper.sweeps:
+        found.append(
+            study.Difference("Sweeps", "fixed and translated objects", f"{' and '.join(here.sweeps)} objects only")
+        )
+    return found
+
+
+page.title("Relevance", "Can invariance harm: what becomes of what a network learned to ignore?")
+found = study.load("relevance")
+if found is None:
+    pictures = "cifar10" if sources.available("cifar10") else "pictures"
+    study.claims("relevance")
+    study.examples(tasks("classroom", pictures), "What the networks were shown")
+    study.differs("relevance", more=differences("classroom", pictures))
+    study.again("relevance")
+else:
+    run, table = found
+    pictures = table.values_of("pictures")[0]
+    st.markdown(f"{PICTURES[pictures]} **O** is one of ten small drawn objects on it.")
+    placement = gallery.segments("Objects", tuple(PLACEMENTS), "fixed", "placement")
+    st.caption(PLACEMENT_WORDS[placement])
+    shown = study.published()
+    the_map(table, run, placement, shown)
+    swapping(table, run, placement, shown)
+    sweeps(table, run)
+    study.claims("relevance", run)
+    study.examples(tasks(run.preset, pictures), "What the networks were shown")
+    study.differs("relevance", run, differences(run.preset, pictures))
+    study.again("relevance", run)
