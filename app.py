@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab.ui import page
 from invlab.ui.cached import background_work
 
 st.set_page_config(page_title="Invariance Lab", page_icon=":material/rotate_right:", layout="wide")
@@ -24,6 +25,7 @@ PAGES = {
     "Workbench": [st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:")],
 }
 
-page = st.navigation(PAGES)
+chosen = st.navigation(PAGES)
 background_work()
-page.run()
+st.session_state[page.APP_RAN] = True
+chosen.run()

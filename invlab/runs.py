@@ -46,7 +46,11 @@ STAGES = {"sensitivity": TRAINING_SHARE, "transfer": 0.92, "done": 1.0}
 CELLS_SECONDS = 0.5  # between two reports of many cells
 STORED_SECONDS = 1e-3  # to look up a stored result
 # Seconds to render and learn an image on one CPU thread, for estimates before the first step.
-SECONDS_AN_IMAGE = {"labnet": 1 / 2000, "resnet18": 1 / 25}
+SECONDS_AN_IMAGE = {
+    "labnet": 1 / 2000,
+    "resnet18": 1 / 25,
+    **dict.fromkeys(("resnet18-small", "resnet50-small", "densenet121-small", "vgg11-small", "vit-small"), 1 / 1200),
+}
 SLOWEST_IMAGE = 1 / 25
 SEEN_FASTER = 4.0  # how much faster an image is rendered and seen than rendered and learned
 

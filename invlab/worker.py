@@ -33,6 +33,7 @@ Revive = Callable[[str, dict[str, Any]], Any]
 PULSE_SECONDS = 5.0  # between two signs of life while a job is computed
 IDLE_SECONDS = 2.0  # between two signs of life without a job
 PARENT_SECONDS = 0.5  # between two looks at the parent process
+NICE = 5  # the web process and the browser go first
 GRACE_SECONDS = 20.0  # from the request to stop to the end by force
 RESTART_SECONDS = 5.0  # a worker that failed is not started again sooner
 COMMAND = [sys.executable, "-m", "invlab", "worker"]
@@ -135,22 +136,20 @@ def run(
     poll: float = 0.2,
     once: bool = False,
     parent: int | None = None,
-    execute: Execute | None = None,
-    revive: Revive | None = None,
+    execute: Execute,
+    revive: Revive,
     cancelled: type[Exception] = Cancelled,
+    device: str = "cpu",
     lease_seconds: float = LEASE_SECONDS,
     pulse_seconds: float = PULSE_SECONDS,
     weights_bytes: int = int(WEIGHTS_GIB * 2**30),
 ) -> int:
     """Compute jobs until `stop` is set, the process `parent` is gone or, if `once`, none is waiting.
 
-    Without `execute` (and `revive`, `cancelled`) jobs are specs for `invlab.runs`, which is imported, with torch,
-    before the first job is taken. Looks for a job every `poll` seconds; `weights_bytes` is the limit that own weights
-    are trimmed to after each job. Returns the number of jobs taken.
+    `execute` computes what `revive` makes of a job's kind and payload; its reports raise `cancelled` when it is to
+    stop. Looks for a job every `poll` seconds; `weights_bytes` is the limit that own weights are trimmed to after each
+    job. Returns the number of jobs taken.
     """
-    device = "cpu"
-    if execute is None or revive is None:
-        execute, revive, cancelled, device = _steps()
     worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     if parent is not None:
         watch(Parent(parent), stop.set)
@@ -338,9 +337,13 @@ def main(argv: list[str]) -> int:
 
 
 def _serve(asked: argparse.Namespace) -> int:
-    over = threading.Event()
+    over, warm = threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
+        if not warm.is_set():
+            # Nothing is held yet. A worker that first warmed up to the end would keep its place, and the processor,
+            # from the worker of an app that is started anew.
+            os._exit(0)
         if not over.is_set():
             # A step of torch that does not come back must not keep the process.
             force = threading.Timer(GRACE_SECONDS, os._exit, (1,))
@@ -352,10 +355,31 @@ def _serve(asked: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, end)
     if asked.parent is not None:
         watch(Parent(asked.parent), end)
-    with contextlib.suppress(OSError):
-        os.nice(5)  # the web process answers first
+    _stand_back()
     queue = Queue()
     _quietly(lambda: queue.forget(FORGET_SECONDS))
-    limit = int(asked.weights_gib * 2**30)
-    run(queue, stores.open_store(), stop=over, poll=asked.poll, once=asked.once, weights_bytes=limit)
+    execute, revive, cancelled, device = _steps()
+    warm.set()
+    run(
+        queue,
+        stores.open_store(),
+        stop=over,
+        poll=asked.poll,
+        once=asked.once,
+        execute=execute,
+        revive=revive,
+        cancelled=cancelled,
+        device=device,
+        weights_bytes=int(asked.weights_gib * 2**30),
+    )
     return 0
+
+
+def _stand_back() -> None:
+    """Take the processor after the others. Linux shares it between sessions first and looks at niceness within each, so
+    a worker that has a session of its own (`start`) makes the session nice, too."""
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(NICE))

@@ -79,7 +79,7 @@ for column, (target, icon, label, what) in zip(
     ),
     strict=True,
 ):
-    with column, st.container(border=True):
+    with column, st.container(border=True, height="stretch"):
         st.page_link(target, label=f"**{label}**", icon=icon)
         st.caption(what)
 

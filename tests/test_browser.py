@@ -126,6 +126,27 @@ def test_a_run_is_cancelled(page: Page, app: App) -> None:
     expect(page.get_by_text(re.compile("cancelled", re.IGNORECASE)).first).to_be_visible()
 
 
+def test_visitors_who_come_together_by_a_link_to_a_server_just_started_all_get_the_app(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Streamlit serves `pages/` by itself until app.py has run: nobody may be left there, without navigation."""
+    served = App(tmp_path / "home", INVLAB_WORKER="0")
+    contexts = [browser.new_context() for _ in range(3)]
+    try:
+        opened = [context.new_page() for context in contexts]
+        for tab in opened:
+            tab.goto(f"{served.url}/transfer", wait_until="commit")
+        for tab in opened:
+            expect(tab.get_by_role("heading", name="Transfer", exact=True)).to_be_visible(timeout=LONG)
+            settle(tab, 60)
+        for tab in opened:
+            expect(tab.get_by_test_id("stSidebarNav").get_by_text("Explore")).to_be_attached(timeout=1000)
+    finally:
+        served.stop()
+        for context in contexts:
+            context.close()
+
+
 def test_forged_links_get_a_sentence_or_the_default(page: Page, app: App) -> None:
     open_page(page, app, "runs?run=comparison-00000000000000000000000000000000")
     expect(page.locator("[data-testid=stAlert]").first).to_be_visible()

@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from invlab import records
 from invlab.__main__ import main, parser
-from invlab.objects import class_names
+from invlab.objects import OBJECTS, class_names
 from invlab.seeds import torch_generator
 from invlab.sensitivity import Sensitivity, derangement
+from invlab.sources import available
 from invlab.tasks import Task, draw_classes, render
 from invlab.transforms import TRANSFORMS
 from invlab.ui import gallery
@@ -211,7 +212,9 @@ def test_a_folder_only_where_nobody_else_reaches_the_app(cut_outs: Path, monkeyp
     assert not gallery.served_locally()
     page = opened(folder=str(cut_outs), **BLACK)
     assert not page.text_input
-    assert page.selectbox(key="objects").options == ["drawn", "random pixels"]
+    assert page.selectbox(key="objects").options == [
+        gallery.OBJECT_WORDS.get(name, name) for name in OBJECTS if available(name)
+    ]
     monkeypatch.setattr(st, "get_option", lambda name: None if name == "server.address" else asked(name))
     assert not gallery.served_locally()
 

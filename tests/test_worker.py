@@ -21,8 +21,12 @@ from invlab.worker import Cancelled
 
 # A worker process whose jobs are plain payloads: {"seconds": …} is slow, {"deaf": …} hears nothing meanwhile.
 SCRIPT = """
-import sys, time
+import os, sys, time
 from invlab import worker
+
+def steps():
+    time.sleep(float(os.environ.get("FAKE_WARM_UP", 0)))
+    return execute, lambda kind, fields: fields, worker.Cancelled, "cpu"
 
 def execute(spec, store, report):
     key = spec["key"]
@@ -34,7 +38,7 @@ def execute(spec, store, report):
         time.sleep(0.02)
     store.put(key, {"done": True})
 
-worker._steps = lambda: (execute, lambda kind, fields: fields, worker.Cancelled, "cpu")
+worker._steps = steps
 worker.PARENT_SECONDS = 0.05
 worker.PULSE_SECONDS = worker.IDLE_SECONDS = 0.1
 worker.GRACE_SECONDS = 0.5
@@ -324,6 +328,18 @@ def test_a_parents_death_ends_the_worker_and_frees_its_job(queue: Queue, script:
     assert queue.job(key(1)).state == "queued"
 
 
+def test_a_worker_that_is_warming_up_ends_at_once_and_leaves_its_place(
+    queue: Queue, home: Path, launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_WARM_UP", "60")
+    process = launch()
+    wait_for(lambda: home.exists() and workers.hold(home) is None)
+    time.sleep(0.5)  # it has said how it wants to be stopped by now
+    process.terminate()
+    assert process.wait(10) == 0  # not by force
+    assert workers.hold(home) is not None
+
+
 def test_a_second_worker_ends_at_once_and_two_places_take_two(queue: Queue, launch) -> None:
     launch()
     wait_for(queue.workers)
@@ -373,6 +389,26 @@ def test_ensure_running_starts_one_worker_and_replaces_a_dead_one(
     finally:
         workers.stop(process)
     assert process.returncode == 0
+
+
+def test_a_worker_stands_back_with_its_session_but_not_with_that_of_others(
+    queue: Queue, home: Path, script: list[str], launch
+) -> None:
+    def nice(pid: int | str) -> str | None:
+        group = Path(f"/proc/{pid}/autogroup")
+        return group.read_text().split()[-1] if group.exists() else None
+
+    before = nice("self")
+    process = workers.start(home)
+    try:
+        wait_for(queue.workers)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) >= workers.NICE
+        assert nice(process.pid) in (None, str(workers.NICE))
+    finally:
+        workers.stop(process)
+    launch()  # in this session
+    wait_for(queue.workers)
+    assert nice("self") == before
 
 
 def test_a_long_log_is_begun_anew(home: Path, script: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

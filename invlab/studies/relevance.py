@@ -34,7 +34,6 @@ TRANSFER, SWAP_C, SWAP_O, OWN = (
 TARGET_SEED = 1000  # the target's images are drawn apart from the source's
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.85, 0.9, 0.95, 1.0)
 AVAILABILITIES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-STEP = 0.03  # of accuracy: a step the other way that counts as noise
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ def _learns_to_ignore(table: Table) -> dict[str, np.ndarray]:
 
 
 def _trend(sweep: str, sign: float, targets: tuple[str, ...]):
-    """From the sweep's first to its last strength; and no step goes the other way by more than noise."""
+    """From the sweep's first to its last strength, in the direction of `sign`."""
 
     def effects(table: Table) -> dict[str, np.ndarray]:
         parts = {}

@@ -15,7 +15,8 @@ from invlab import jobs, records, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
-PAINT_SECONDS = 3.0  # that the first page is left alone with the processor
+QUIET_SECONDS = 6.0  # since the last page was asked for; then it is painted, its figures too
+LATEST_SECONDS = 20.0  # after the first page; visitors who keep coming do not put off the warming up for ever
 WORKER_SECONDS = 2.0  # between two looks whether the worker is there
 
 log = logging.getLogger(__name__)
@@ -45,15 +46,22 @@ def singles() -> dict[str, Any] | None:
     return record["result"] if record else None
 
 
+_asked = time.monotonic()  # when a page was last asked for
+
+
+def background_work() -> None:
+    """To be called whenever a page is asked for. Once for the whole server it starts: a worker that is started again
+    when it dies (unless INVLAB_WORKER is 0), the loading of torch, and a timer that collects garbage."""
+    global _asked
+    _asked = time.monotonic()
+    _begin()
+
+
 @st.cache_resource(show_spinner=False)
-def background_work() -> threading.Thread:
-    """Start once for the whole server: a worker that is started again when it dies (unless INVLAB_WORKER is 0), the
-    loading of torch, and a timer that collects garbage."""
+def _begin() -> None:
     if os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
-    thread = threading.Thread(target=_background, name="invlab-background", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=_background, name="invlab-background", daemon=True).start()
 
 
 def _keep_worker(queue: jobs.Queue) -> None:
@@ -67,10 +75,18 @@ def _keep_worker(queue: jobs.Queue) -> None:
 
 def _background() -> None:
     """Load what pages that render need, so that the first of them does not wait; then collect garbage on a timer."""
-    time.sleep(PAINT_SECONDS)
+    _wait_until_quiet()
     from invlab import runs
 
-    runs.warm_up()
+    runs.warm_up()  # where the worker is drawing the scenes, this waits for its file
     while True:
         time.sleep(COLLECT_SECONDS)
         gc.collect()
+
+
+def _wait_until_quiet() -> None:
+    """Importing torch holds the interpreter for up to half a second at a time, in which no page and no script is sent:
+    it must not fall into the moment when a page is opened. A page that needs torch at once loads it by itself."""
+    began = time.monotonic()
+    while (now := time.monotonic()) - _asked < QUIET_SECONDS and now - began < LATEST_SECONDS:
+        time.sleep(0.2)

@@ -20,6 +20,7 @@ from invlab.figures import COLOURS
 from invlab.objects import FOLDER, OBJECTS, bank, class_names, open_folder
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import Sensitivity, derangement, ratio
+from invlab.sources import available
 from invlab.tasks import Task, draw_classes, pairs, paste, plan_pairs, render, transformation_draws
 from invlab.transforms import TRANSFORMS, Axis, Transform, identity_parameters, transform
 from invlab.ui import page
@@ -36,10 +37,10 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 OWN = "folder"
 SCENE_SECONDS = {32: 25, 48: 25, 64: 30, 96: 65}  # to draw 1,200 scenes on one CPU core, once for an installation
 LOADING = "Loading the renderer — about three seconds, once"
-BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black"}
-OBJECT = {"drawn": "a drawing", "random": "random pixels"}
-OBJECT_WORDS = {"drawn": "drawn", "random": "random pixels", OWN: "your folder"}
-BACKGROUND_WORDS = {"random": "random pixels"}
+BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black", "pictures": "a scene picture"}
+OBJECT = {"drawn": "a drawing", "random": "random pixels", "pictures": "a scene picture"}
+OBJECT_WORDS = {"drawn": "drawn", "random": "random pixels", "pictures": "scene pictures", OWN: "your folder"}
+BACKGROUND_WORDS = {"random": "random pixels", "pictures": "scene pictures"}
 UNITS = {"px": "pixels of a 32-pixel picture"}
 FLIPS = ("as it is", "mirrored")
 
@@ -66,7 +67,7 @@ def task_of(chosen: tuple[str, ...]) -> Task | None:
     try:
         objects = _objects()
         count, named = _classes(objects)
-        behind = _choice("Backgrounds", tuple(BACKGROUNDS), "backgrounds", BACKGROUND_WORDS)
+        behind = _choice("Backgrounds", tuple(filter(available, BACKGROUNDS)), "backgrounds", BACKGROUND_WORDS)
         size = segments("Image size, pixels", SIZES, 32, "size")
         seed = int(st.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params"))
         st.button("New draws", icon=":material/casino:", key="again", on_click=_next_seed, width="stretch")
@@ -117,7 +118,8 @@ def served_locally() -> bool:
 
 def _objects() -> str:
     """The bank's name; a folder that cannot be used gives its sentence, and the drawn objects instead."""
-    kinds = [*OBJECTS, OWN] if served_locally() else list(OBJECTS)
+    here = list(filter(available, OBJECTS))
+    kinds = [*here, OWN] if served_locally() else here
     kind = _choice("Objects", kinds, "objects", OBJECT_WORDS)
     if kind != OWN:
         return kind

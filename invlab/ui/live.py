@@ -19,6 +19,8 @@ from invlab.ui import cached, results
 from invlab.ui.results import Choice, duration
 
 POLL_SECONDS = 0.5
+FIRST_POLL_SECONDS = 0.05  # right after the click, until the first step is reported
+FIRST_STEP_SECONDS = 1.0  # how long the page waits for it before it draws the figures
 KEPT_POINTS = 400  # of one curve; beyond that every second one is dropped
 LONGEST_SECONDS = 1800.0  # what the app offers to compute; the command line has no limit
 NOT_STARTED_SECONDS = 3.0  # without a first step, something is being prepared
@@ -126,10 +128,16 @@ def watch(choice: Choice) -> None:
         watched = (known[1] if known and known[0] == key else Watched()).follow(queue, job)
         st.session_state["watched"] = key, watched
         head, button = st.columns([5, 1], gap="small", vertical_alignment="bottom")
-        with head:
-            _progress(queue, job, watched, spec)
         with button:
             cancel_button(queue, job, f"cancel-{key}")
+        with head:
+            place = st.empty()
+            with place:
+                _progress(queue, job, watched, spec)
+            if st.session_state.pop("asked", None) == key:
+                job = _first_step(queue, job, watched)
+                with place:
+                    _progress(queue, job, watched, spec)
     except jobs.QueueError as error:
         st.caption(f"{results.escaped(str(error))}. Trying again…")
         return
@@ -140,6 +148,20 @@ def watch(choice: Choice) -> None:
         "the full measures follow at "
         "the end. Closing this page does not stop the run: its link finds it again."
     )
+
+
+def _first_step(queue: jobs.Queue, job: jobs.Job, watched: Watched) -> jobs.Job:
+    """Follow a run that was just asked for until its first step, but not for long.
+
+    The step comes within half a second; the figures take the browser longer than that to draw, and it would be told of
+    the step only after them.
+    """
+    until = time.monotonic() + FIRST_STEP_SECONDS
+    while not watched.fraction and not job.over and time.monotonic() < until:
+        time.sleep(FIRST_POLL_SECONDS)
+        job = queue.job(job.key) or job
+        watched.follow(queue, job)
+    return job
 
 
 def _progress(queue: jobs.Queue, job: jobs.Job, watched: Watched, spec: Comparison) -> None:
@@ -228,6 +250,7 @@ def begin(choice: Choice) -> None:
     """The click: ask for the comparison and go to it."""
     ask([choice])
     st.session_state["seed"] = choice.seed
+    st.session_state["asked"] = choice.key()
 
 
 def refusal() -> None:

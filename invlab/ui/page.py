@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from invlab.transforms import GROUPS, TRANSFORMS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+APP_RAN = "app-ran"  # in the session's state once app.py has run for it
 PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
 # Sets that teach something at once; a person picks one or makes an own.
 MIXES = {
@@ -24,12 +27,14 @@ MIXES = {
 
 
 def through_app() -> None:
-    """Let app.py run even for the first visitor of a server who comes by a page's own link.
+    """Let app.py run even for a visitor who comes by a page's own link to a server just started.
 
     Until app.py has called st.navigation once, Streamlit serves the folder `pages/` by itself, without the navigation
-    and the background work; it has no option against that.
+    and the background work; it has no option against that. Each session looks whether app.py has run for *it*:
+    others may come in the same moment, and the first of them may be gone before app.py has started the worker.
     """
-    if PagesManager.uses_pages_directory:
+    script = get_script_run_ctx()
+    if script is not None and Path(script.main_script_path).name == "app.py" and APP_RAN not in st.session_state:
         PagesManager.uses_pages_directory = False
         st.rerun()
 

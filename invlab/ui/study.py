@@ -15,6 +15,7 @@ import streamlit as st
 
 from invlab import jobs, records, runs, sources
 from invlab.intervals import over_seeds
+from invlab.kept import GET
 from invlab.sensitivity import Sensitivity
 from invlab.store import StoreError
 from invlab.studies.catalogue import STUDIES, StudyRun, axis_values, training_of
@@ -262,9 +263,10 @@ def _size_words(name: str, preset: str) -> dict[str, str]:
     """The sizes of a study's first training and measurements at a preset, in words."""
     specs = [cell.spec for cell in _first_cells(name, preset)]
     learned = training_of(specs[0])
+    asked = next((spec.target for spec in specs if isinstance(spec, Transfer)), learned.task)
     words = {
         "Network": learned.network,
-        "Classes": str(len(learned.task.classes)),
+        "Classes": str(len(asked.classes)),
         "Images to learn from": f"{learned.images:,}, seen {learned.epochs} time{'s' if learned.epochs != 1 else ''}",
         "Batch and learning rate": f"{learned.batch}, {learned.learning_rate:g} ({learned.schedule})",
     }
@@ -552,8 +554,8 @@ def _strips(keys: tuple[str, ...], _tasks: Mapping[str, Task]) -> Future[list[by
 def strip(task: Task) -> bytes | str:
     """A PNG of the first training images of a task, or a sentence why there is none."""
     for source in (task.objects, task.backgrounds):
-        if sentence := sources.missing(source):
-            return sentence
+        if not sources.available(source):
+            return f"{source} is not on this machine; `{GET} {source}` fetches it"
     try:
         return results.strip(task)
     except (ValueError, RuntimeError, OSError) as error:
