@@ -56,13 +56,13 @@ def main() -> None:
     load = os.getloadavg()[0]
     with chromium() as browser:
         for _ in range(ROUNDS):
-            with tempfile.TemporaryDirectory() as home, serve(Path(home)) as app:
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, serve(Path(home)) as app:
                 began = time.monotonic()
                 visits["at once"].append(painted(browser, app.url))
                 for seconds in LATER:
                     time.sleep(max(0.0, began + seconds - time.monotonic()))
                     visits[f"after {seconds} s"].append(painted(browser, app.url))
-        with tempfile.TemporaryDirectory() as home, serve(Path(home)) as app:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, serve(Path(home)) as app:
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             turns = gallery(page, app)
             steps = [first_step(page, app, seed) for seed in range(100, 100 + ROUNDS)]

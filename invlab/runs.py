@@ -78,7 +78,7 @@ def execute(spec: Any, store: Store, report: Report = ignore) -> Record:
     key = records.key(spec)
     with _lock(key):
         found = store.get(key)
-        if found is not None:
+        if found is not None and not (isinstance(spec, StudyRun) and missing_seeds(spec, store)):
             return found
         device = devices.choose()
         began = time.perf_counter()
@@ -291,7 +291,7 @@ def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> R
 
 def _study_run(spec: StudyRun, store: Store, report: Report, device: str) -> Record:
     """Compute the seeds that are missing; their rows are stored under their own keys."""
-    missing = [seed for seed in spec.each() if store.get(records.key(seed)) is None]
+    missing = missing_seeds(spec, store)
     for number, seed in enumerate(missing):
 
         def told(point: dict[str, Any], number: int = number, seed: StudySeed = seed) -> None:
@@ -303,6 +303,11 @@ def _study_run(spec: StudyRun, store: Store, report: Report, device: str) -> Rec
 
         execute(seed, store, told)
     return {"seeds": [records.key(seed) for seed in spec.each()]}
+
+
+def missing_seeds(spec: StudyRun, store: Store) -> list[StudySeed]:
+    """The seeds of a run whose rows are not stored: none where it is complete."""
+    return [seed for seed in spec.each() if store.get(records.key(seed)) is None]
 
 
 def study_table(spec: StudyRun, store: Store) -> Table:

@@ -64,7 +64,7 @@ def add_claims(commands: Any) -> None:
 
 def run_study(asked: argparse.Namespace) -> int:
     """The plan, the computing, the claims."""
-    from invlab import devices, records, runs, store
+    from invlab import devices, runs, store
 
     if asked.threads:
         os.environ["INVLAB_THREADS"] = str(asked.threads)
@@ -86,10 +86,6 @@ def run_study(asked: argparse.Namespace) -> int:
     bar = asked.bar(f"{spec.study}, {spec.preset}")
     runs.execute(spec, found, bar.report)
     bar.end()
-    # A run that is stored may have lost a seed since: then it is computed again.
-    if any(found.get(records.key(seed)) is None for seed in spec.each()):
-        for seed in spec.each():
-            runs.execute(seed, found, bar.report)
     numbers = runs.study_table(spec, found)
     if asked.csv:
         write_csv(numbers, asked.csv)

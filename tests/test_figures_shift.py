@@ -59,10 +59,10 @@ def test_cifar_has_its_columns_where_it_was_measured(with_cifar: Table) -> None:
 def test_a_domain_that_is_a_column_has_its_values(table: Table) -> None:
     for trained in TRAINED:
         (domain,) = COLUMNS[trained]["mild"]
-        found = figures.by_family(table, trained, (domain,))
+        found = shift.by_family(table, trained, (domain,))
         for kind, values in shift.kinds(table, trained, "mild").items():
             np.testing.assert_allclose(found[kind], values)
-        strong = figures.by_family(table, trained, COLUMNS[trained]["strong"])
+        strong = shift.by_family(table, trained, COLUMNS[trained]["strong"])
         np.testing.assert_allclose(strong["other"], shift.kinds(table, trained, "strong")["other"])
 
 

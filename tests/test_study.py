@@ -241,7 +241,7 @@ def test_shift_reads_same_other_and_none() -> None:
         "hue": [1],
     }
     with pytest.raises(LookupError):
-        shift.matrix(numbers, "image", "cifar10")
+        shift.matrix(numbers, "image", ("cifar10",))
 
 
 def test_mismatch_nests_its_families() -> None:

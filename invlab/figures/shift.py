@@ -18,7 +18,6 @@ from invlab.studies import shift
 from invlab.studies.claims import number
 from invlab.studies.published import SHIFT
 from invlab.studies.shift import COLUMNS, KINDS, UNTRAINED
-from invlab.studies.singles import NONE, same_other_none
 from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS, TRANSFORMS
 
@@ -62,24 +61,9 @@ def domain_rows(table: Table, trained: str) -> list[Row]:
     rows = []
     for domain in shift.DOMAINS:
         if table.has(domain=domain):
-            means = {kind: values.mean(1) for kind, values in by_family(table, trained, (domain,)).items()}
+            means = {kind: values.mean(1) for kind, values in shift.by_family(table, trained, (domain,)).items()}
             rows.append({"shift": shifts.get(domain, ""), **_row(domain, means, _untrained(table, (domain,)))})
     return rows
-
-
-def by_family(table: Table, trained: str, domains: Sequence[str]) -> dict[str, np.ndarray]:
-    """*same*, *other* and *none* averaged over domains, each (seeds, families)."""
-    chosen = table.where(trained=trained, domain=tuple(domains))
-    families, seeds = chosen.values_of("family"), table.seeds
-    sources = {name: i for i, name in enumerate([*families, NONE])}
-    where, when = {name: i for i, name in enumerate(families)}, {seed: i for i, seed in enumerate(seeds)}
-    total, count = np.zeros((2, len(seeds), len(sources), len(families)))
-    at = [chosen.columns.index(name) for name in ("seed", "source", "family", "value")]
-    for seed, source, family, value in ([row[i] for i in at] for row in chosen.rows):
-        place = when[seed], sources[source], where[family]
-        total[place] += value
-        count[place] += 1
-    return same_other_none(total / count)
 
 
 def _untrained(table: Table, domains: Sequence[str]) -> float:

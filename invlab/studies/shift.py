@@ -8,7 +8,7 @@ every domain.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,12 +125,12 @@ def cells(name: str, seed: int, data: tuple[str, ...] = ()) -> Iterator[Cell]:
 # ---------------------------------------------------------------------------------------------------- reading the table
 
 
-def matrix(table: Table, trained: str, column: str) -> np.ndarray:
-    """(seeds, sources, families): the sensitivities of the networks trained on `trained`, none last, averaged over the
-    column's domains. Raises LookupError where the column was not measured."""
-    chosen = table.where(trained=trained, domain=COLUMNS[trained][column])
+def matrix(table: Table, trained: str, domains: Sequence[str]) -> np.ndarray:
+    """(seeds, sources, families): the sensitivities of the networks trained on `trained`, none last, averaged over
+    domains. Raises LookupError where none of them was measured."""
+    chosen = table.where(trained=trained, domain=tuple(domains))
     if not chosen.rows:
-        raise LookupError(f"{column} was not measured")
+        raise LookupError(f"nothing was measured on {', '.join(domains)}")
     families, seeds = chosen.values_of("family"), table.seeds
     sources = [*families, NONE]
     total, count = np.zeros((2, len(seeds), len(sources), len(families)))
@@ -149,9 +149,14 @@ def columns(table: Table) -> list[str]:
     return [name for name, domains in COLUMNS["image"].items() if there.issuperset(domains)]
 
 
+def by_family(table: Table, trained: str, domains: Sequence[str]) -> dict[str, np.ndarray]:
+    """*same*, *other* and *none* averaged over domains, each (seeds, families)."""
+    return same_other_none(matrix(table, trained, domains))
+
+
 def kinds(table: Table, trained: str, column: str) -> dict[str, np.ndarray]:
-    """*same*, *other* and *none*, each (seeds, families)."""
-    return same_other_none(matrix(table, trained, column))
+    """*same*, *other* and *none* of a column of the summary, each (seeds, families)."""
+    return by_family(table, trained, COLUMNS[trained][column])
 
 
 def untrained(table: Table, column: str) -> np.ndarray:
@@ -166,7 +171,7 @@ def means(table: Table, trained: str, column: str) -> dict[str, np.ndarray]:
 
 def ranks(table: Table, trained: str, column: str) -> dict[str, np.ndarray]:
     """For each family the rank of its own network among all (1 = least sensitive to it), (seeds,)."""
-    values = matrix(table, trained, column)
+    values = matrix(table, trained, COLUMNS[trained][column])
     families = table.where(trained=trained).values_of("family")
     own = np.diagonal(values[:, :-1], axis1=1, axis2=2)  # (seeds, families)
     rank = 1 + (values < own[:, None, :]).sum(1)

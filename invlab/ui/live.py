@@ -275,8 +275,9 @@ def forecast(choice: Choice) -> None:
 
 
 def waiting(queue: jobs.Queue) -> tuple[int, float]:
-    """How many runs are queued or running, and about how many seconds until a worker is free for one more."""
-    known = [*queue.jobs("running"), *queue.jobs("queued", limit=1000)]
+    """How many runs are queued or running, and about how many seconds until a worker is free for one more. Those of a
+    lower priority make way, and are left out."""
+    known = [job for job in [*queue.jobs("running"), *queue.jobs("queued", limit=1000)] if job.priority >= 0]
     seconds = sum((job.expected_seconds or 10.0) * (1 - done(job)) for job in known)
     return len(known), seconds / max(1, len(queue.workers()))
 
