@@ -33,7 +33,7 @@ Revive = Callable[[str, dict[str, Any]], Any]
 PULSE_SECONDS = 5.0  # between two signs of life while a job is computed
 IDLE_SECONDS = 2.0  # between two signs of life without a job
 PARENT_SECONDS = 0.5  # between two looks at the parent process
-NICE = 5  # the web process and the browser go first
+NICE = 5  # the web process answers first
 GRACE_SECONDS = 20.0  # from the request to stop to the end by force
 RESTART_SECONDS = 5.0  # a worker that failed is not started again sooner
 COMMAND = [sys.executable, "-m", "invlab", "worker"]
@@ -355,10 +355,12 @@ def _serve(asked: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, end)
     if asked.parent is not None:
         watch(Parent(asked.parent), end)
-    _stand_back()
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
     queue = Queue()
     _quietly(lambda: queue.forget(FORGET_SECONDS))
-    execute, revive, cancelled, device = _steps()
+    with _standing_back():
+        execute, revive, cancelled, device = _steps()
     warm.set()
     run(
         queue,
@@ -375,11 +377,19 @@ def _serve(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _stand_back() -> None:
-    """Take the processor after the others. Linux shares it between sessions first and looks at niceness within each, so
-    a worker that has a session of its own (`start`) makes the session nice, too."""
+@contextlib.contextmanager
+def _standing_back() -> Iterator[None]:
+    """Leave the processor to the others while the block runs: the page that has just started this worker is being
+    painted. Linux shares the processor between sessions first and looks at niceness within each, so a worker that has a
+    session of its own (`start`) makes the session nice. Not for its jobs: somebody waits for them."""
+    group = Path("/proc/self/autogroup")
+    own = os.getsid(0) == os.getpid()
     with contextlib.suppress(OSError):
-        os.nice(NICE)
-    if os.getsid(0) == os.getpid():
+        if own:
+            group.write_text(str(NICE))
+    try:
+        yield
+    finally:
         with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(NICE))
+            if own:
+                group.write_text("0")
