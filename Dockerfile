@@ -10,7 +10,7 @@ RUN useradd --create-home --uid 1000 invlab \
     && install -d -o invlab -g invlab /home/invlab/data /app
 WORKDIR /app
 
-COPY requirements.txt .
+COPY requirements.txt requirements-hub.txt ./
 # torch and torchvision first and from one index: their versions must belong together.
 RUN if [ -n "$TORCH_INDEX" ]; then \
         pip install --no-cache-dir --index-url "$TORCH_INDEX" "torch>=2.11" "torchvision>=0.26"; \

@@ -139,10 +139,12 @@ def _of_photographs(name: str, size: int) -> Bank:
 
 
 def _transforms2d(name: str, size: int) -> Bank:
-    """The cut-outs of Transforms-2D, each trimmed to what is visible; they are decoded one at a time."""
+    """The cut-outs of Transforms-2D, each as a whole scaled to the box, as the data set's authors do it.
+
+    They are decoded one at a time."""
     made = [
-        (label, on_canvas(_cut_out(picture, f"cut-out {number} of Transforms-2D")[None], size))
-        for number, (picture, label) in enumerate(hub.foregrounds())
+        (label, on_canvas(premultiplied(np.asarray(picture.convert("RGBA")))[None], size))
+        for picture, label in hub.foregrounds()
     ]
     made.sort(key=lambda pair: pair[0])  # stable: within a class the files' order
     labels = torch.tensor([label for label, _ in made])

@@ -118,7 +118,7 @@ def draw_scenes(seeds: range, size: int, report: Report | None = None) -> np.nda
     """uint8 (10 · len(seeds), 3, size, size): the scenes of these seeds, class by class.
 
     Many are drawn in pieces by processes of their own, with one thread for the small matrix products that scenes are
-    made of: several would wait for each other, and take five times as long. Not by a process pool: its children would
+    made of: two on busy cores took three to four times as long. Not by a process pool: its children would
     run the program's main file again, which may be the app's.
     """
     pieces = [(label, seeds[i : i + PIECE]) for label in range(len(SCENES)) for i in range(0, len(seeds), PIECE)]

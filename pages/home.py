@@ -47,9 +47,9 @@ else:
             "Sensitivity: 0 = the representation does not move at all, 1 = twins are no more alike than strangers."
         )
     page.notice(
-        "Each line joins what one transformation does to a network that was trained for it (blue) and to the average "
-        "network trained for another (orange). Almost every blue point lies lower: invariance comes from the data, "
-        "and it carries over to objects the network has never seen."
+        "Each line joins the sensitivity of networks trained for one transformation (blue) and of those trained for "
+        "another (orange). Almost every blue point lies lower: invariance comes from the data, and it carries over to "
+        "objects the network has never seen. The page Sensitivity says why a few do not."
     )
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build")
 

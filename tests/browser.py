@@ -122,7 +122,11 @@ def picture(page: Page, path: Path) -> None:
 def main(out: str, pages: list[str]) -> None:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as home, serve(Path(home)) as app, chromium() as browser:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        serve(Path(home)) as app,
+        chromium() as browser,
+    ):
         for width in (1280, 390):
             for scheme in ("light", "dark"):
                 context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]

@@ -146,3 +146,15 @@ def test_too_much_memory_is_told_before_it_is_taken() -> None:
     many = torch.empty(60_000, 3, 32, 32, dtype=torch.uint8, device="meta")
     with pytest.raises(ValueError, match=r"60,000 photographs of 512 pixels would take 47 GB .* at most 154"):
         resized(many, 512)
+
+
+def test_drawing_that_is_stopped_is_not_begun_anew_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C reaches the drawing processes too: they must not be taken for ones that could not start."""
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nkill -INT $$\nkill -KILL $$\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    monkeypatch.setattr(photographs, "FEW", 0)
+    monkeypatch.setattr(photographs, "draw_scene", None)
+    with pytest.raises(kept.SourceError, match="the drawing of scenes was stopped"):
+        draw_scenes(range(2), 16)

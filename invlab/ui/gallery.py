@@ -18,6 +18,7 @@ from invlab import export
 from invlab.backgrounds import BACKGROUNDS, backgrounds
 from invlab.figures import COLOURS
 from invlab.objects import FOLDER, OBJECTS, bank, class_names, open_folder
+from invlab.photographs import are_drawn
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import Sensitivity, derangement, ratio
 from invlab.sources import available
@@ -36,6 +37,7 @@ PIXEL_PAIRS = 64  # twin pairs behind the ratio of raw pixels at 32 pixels, fewe
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OWN = "folder"
 SCENE_SECONDS = {32: 25, 48: 25, 64: 30, 96: 65}  # to draw 1,200 scenes on one CPU core, once for an installation
+PICTURES_SECONDS = 40  # to draw the 13,000 scene pictures on two CPU cores
 LOADING = "Loading the renderer — about three seconds, once"
 BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black", "pictures": "a scene picture"}
 OBJECT = {"drawn": "a drawing", "random": "random pixels", "pictures": "a scene picture"}
@@ -196,6 +198,9 @@ class Preparation:
     def run(self, objects: str, behind: str, size: int) -> None:
         try:
             torch.zeros(1)
+            if "pictures" in (objects, behind) and not are_drawn():
+                self.stage = "Drawing 13,000 scene pictures — once for this installation"
+                self.seconds, self.began = PICTURES_SECONDS, time.monotonic()
             bank(objects, size)
             self.stage = f"Drawing 1,200 scenes at {size} pixels — once for this installation"
             self.seconds, self.began = SCENE_SECONDS.get(size, 60), time.monotonic()
