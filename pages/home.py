@@ -49,7 +49,7 @@ else:
     page.notice(
         "Each line joins the sensitivity of networks trained for one transformation (blue) and of those trained for "
         "another (orange). Almost every blue point lies lower: invariance comes from the data, and it carries over to "
-        "objects the network has never seen. The page Sensitivity says why a few do not."
+        "objects the network has never seen. The page Sensitivity lists the exceptions."
     )
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build")
 
