@@ -16,6 +16,7 @@ import torch
 from PIL import Image, ImageDraw
 from scipy import stats
 
+from invlab import hub
 from invlab.objects import OBJECTS, RANDOM_CLASSES, bank, class_names, framed, on_canvas, open_folder, premultiplied
 from invlab.photographs import PHOTOGRAPHS
 from tests.small_data import everything
@@ -94,6 +95,8 @@ def test_the_box_at_32_pixels_is_22_wide(all_banks: None) -> None:
         assert not alpha[:, 27:].any()
         assert not alpha[..., :5].any()
         assert not alpha[..., 27:].any()
+        if name == hub.NAME:
+            continue  # its cut-outs come with the margins they have
         assert alpha[:, 5:27].amax((0, 2)).min() > 0.2  # drawings leave a hair's breadth around them
         assert alpha[..., 5:27].amax((0, 1)).min() > 0.2
 

@@ -66,7 +66,7 @@ def test_the_papers_sizes() -> None:
 
 
 def test_an_unknown_preset_lists_the_valid_ones() -> None:
-    with pytest.raises(ValueError, match="no preset 'huge'; choose from live, classroom, paper"):
+    with pytest.raises(ValueError, match="no preset 'huge'; choose from tiny, live, classroom, paper"):
         preset("huge")
 
 
@@ -332,7 +332,7 @@ def test_same_other_and_none_against_a_slow_loop(shape: tuple[int, ...]) -> None
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
-    [({"seeds": 0}, "seeds 0: at least one"), ({"preset": "tiny"}, "no preset 'tiny'; choose from live")],
+    [({"seeds": 0}, "seeds 0: at least one"), ({"preset": "huge"}, "no preset 'huge'; choose from tiny, live")],
 )
 def test_bad_studies_say_what_is_wrong(fields: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
