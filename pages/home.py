@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from invlab import records
+from invlab.studies.catalogue import STUDIES
 from invlab.studies.singles import Singles, same_other_none
 from invlab.ui import cached, page
 
@@ -82,6 +83,12 @@ for column, (target, icon, label, what) in zip(
     with column, st.container(border=True, height="stretch"):
         st.page_link(target, label=f"**{label}**", icon=icon)
         st.caption(what)
+
+st.subheader("The paper's four studies", anchor=False)
+for column, study in zip(st.columns(len(STUDIES), gap="medium"), STUDIES.values(), strict=True):
+    with column, st.container(border=True, height="stretch"):
+        st.page_link(f"pages/{study.name}.py", label=f"**{study.title}**")
+        st.caption(study.question)
 
 with st.expander("Five words that everything here is made of", icon=":material/menu_book:"):
     st.markdown(

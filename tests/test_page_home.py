@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from invlab.studies.catalogue import STUDIES
 from invlab.ui import cached
 
 PAGE = Path(__file__).parents[1] / "pages" / "home.py"
@@ -38,7 +39,9 @@ def test_it_shows_what_the_bundled_networks_say_and_leads_on() -> None:
     assert sensitivity.delta.startswith("-")  # less sensitive to what a network was trained for
     assert transfer.delta.startswith("+")
     ways = [text.value.split(":")[0] for text in page.text]
-    assert ways == ["pages/transformations.py", "pages/transfer.py", "pages/sensitivity.py"]
+    assert ways[:3] == ["pages/transformations.py", "pages/transfer.py", "pages/sensitivity.py"]
+    assert ways[3:] == [f"pages/{name}.py" for name in STUDIES]
+    assert all((PAGE.parents[1] / way).is_file() for way in ways)
 
 
 def test_without_the_bundle_it_says_how_to_make_it(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +50,7 @@ def test_without_the_bundle_it_says_how_to_make_it(place: Path, monkeypatch: pyt
     assert not page.exception
     assert "not in this installation's bundle" in page.warning[0].value
     assert page.code[0].value == "python -m invlab bundle build"
-    assert len(page.text) == 3
+    assert len(page.text) == 3 + len(STUDIES)
 
 
 def test_warming_up_waits_for_a_quiet_moment_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
