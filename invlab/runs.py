@@ -44,7 +44,6 @@ QUICK_PROBE = 200  # images, for fitting and for testing
 TRAINING_SHARE = 0.85  # of a network's part in a comparison; the rest is measuring
 STAGES = {"sensitivity": TRAINING_SHARE, "transfer": 0.92, "done": 1.0}
 CELLS_SECONDS = 0.5  # between two reports of many cells
-STORED_SECONDS = 1e-3  # to look up a stored result
 # Seconds to render and learn an image on one CPU thread, for estimates before the first step.
 SECONDS_AN_IMAGE = {
     "labnet": 1 / 2000,
@@ -149,12 +148,6 @@ def execute_all(
             stop.set()
             for future in running:
                 future.cancel()
-
-
-def missing_seconds(specs: Iterable[Any], store: Store) -> list[float]:
-    """What each cell is expected to cost on one CPU thread; next to nothing where it is stored."""
-    stored = set(store.keys())
-    return [STORED_SECONDS if records.key(spec) in stored else cell_seconds(spec) for spec in specs]
 
 
 def cell_seconds(spec: Any) -> float:
@@ -287,8 +280,9 @@ def _fine_tuning(spec: FineTuning, store: Store, report: Report, device: str) ->
 
 def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
     """Compute what is missing of a study's seed, then gather its rows."""
-    todo = spec.specs()
-    execute_all(todo, store, report, devices.threads(), missing_seconds(todo, store))
+    stored = set(store.keys())
+    todo = [cell for cell in spec.specs() if records.key(cell) not in stored]
+    execute_all(todo, store, report, devices.threads(), [cell_seconds(cell) for cell in todo])
     found = study(spec.study)
     return {"axes": list(found.axes), "rows": gathered(found, spec.cells(), lambda c: execute(c, store)["result"])}
 
