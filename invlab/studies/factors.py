@@ -48,7 +48,7 @@ class Sizes:
     images: distinct pretraining images of the base; epochs: passes over them.
     same_work: with fewer or more pretraining samples, as many passes as keep the number of images seen; else the same
     number of passes.
-    wide: settings in which every factor varies; in the others the class relationship does, over `narrow`.
+    wide: settings in which every factor varies; in the others the class relationship does.
     """
 
     classes: int
@@ -62,7 +62,6 @@ class Sizes:
     tuning_epochs: int
     wide: tuple[str, ...]
     settings: tuple[str, ...] = SETTINGS
-    narrow: tuple[str, ...] = RELATIONSHIPS
 
     def passes(self, images: int) -> int:
         return max(1, round(self.images * self.epochs / images)) if self.same_work else self.epochs
@@ -84,7 +83,6 @@ SIZES = {
         tuned=(200, 2_000),
         tuning_epochs=50,
         wide=("mixed",),
-        narrow=("disjoint", "same"),
     ),
     "paper": Sizes(
         classes=30,
@@ -163,7 +161,7 @@ def training(name: str, dataset: str, setting: str, transformations: str, seed: 
 def points(name: str, setting: str) -> Iterator[tuple[str, str, Source]]:
     """(factor, value, source) of a setting; the base is in every factor."""
     sizes = SIZES[name]
-    for relationship in RELATIONSHIPS if setting in sizes.wide else sizes.narrow:
+    for relationship in RELATIONSHIPS:
         yield RELATIONSHIP, relationship, Source(relationship)
     if setting in sizes.wide:
         for network in sizes.networks:
@@ -329,6 +327,7 @@ STUDY = Study(
     },
     sizes=SIZES,
     seeds={"tiny": 2, "classroom": 3, "paper": 10},
+    version=2,
     data=("cifar10", "cifar100"),
     cells=cells,
     claims=CLAIMS,
