@@ -10,11 +10,15 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invlab.studies.catalogue import STUDIES, StudyRun
 from invlab.studies.study import RULE, Table, Verdict, tested
 
+if TYPE_CHECKING:
+    from invlab.store import Store
+
+ALL = "all"
 PRESETS = ("classroom", "paper", "tiny")  # in the order in which claims list them; the last says nothing
 
 
@@ -28,7 +32,7 @@ def add_study(commands: Any, positive: Callable[[str], int], bar: Callable[[str]
         epilog="\n".join(f"{s.name:<11}{s.question}\n{'':<11}axes: {', '.join(s.axes)}" for s in STUDIES.values()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("study", choices=tuple(STUDIES), metavar="NAME", help=", ".join(STUDIES))
+    command.add_argument("study", choices=(*STUDIES, ALL), metavar="NAME", help=", ".join((*STUDIES, ALL)))
     command.add_argument("--preset", default="classroom", help="how much computing: classroom, paper or tiny")
     command.add_argument("--seeds", type=positive, default=None, help="how many seeds (the preset's own number)")
     command.add_argument(
@@ -63,26 +67,41 @@ def add_claims(commands: Any) -> None:
 
 
 def run_study(asked: argparse.Namespace) -> int:
-    """The plan, the computing, the claims."""
-    from invlab import devices, runs, store
+    """The plan, the computing, the claims; of one study or of all, one after the other."""
+    from invlab import devices, store
 
     if asked.threads:
         os.environ["INVLAB_THREADS"] = str(asked.threads)
-    spec = StudyRun(
-        asked.study,
-        asked.preset,
-        asked.seeds or STUDIES[asked.study].seeds.get(asked.preset, 1),
-        data_sets(asked.study, asked.data),
-        tuple(asked.only),
-    )
+    if asked.study == ALL and (asked.only or asked.csv):
+        raise ValueError(f"{'--only' if asked.only else '--csv'}: give one study instead of {ALL}")
+    specs = [
+        StudyRun(
+            name,
+            asked.preset,
+            asked.seeds or STUDIES[name].seeds.get(asked.preset, 1),
+            data_sets(name, asked.data, alone=asked.study != ALL),
+            tuple(asked.only),
+        )
+        for name in (STUDIES if asked.study == ALL else [asked.study])
+    ]
     found = store.open_store()
-    plan = planned(spec, found)
-    print(plan["text"], file=sys.stderr)
-    if asked.resume and not plan["stored"]:
+    plans = [planned(spec, found) for spec in specs]
+    print("\n".join(plan["text"] for plan in plans), file=sys.stderr)
+    if asked.resume and not any(plan["stored"] for plan in plans):
         raise ValueError(f"--resume: nothing of this run is stored in {found.home}; leave --resume out to begin it")
     if asked.plan:
         return 0
     devices.one_thread_each()
+    results = [_computed(spec, found, asked) for spec in specs]
+    if asked.json:
+        print(json.dumps(results if asked.study == ALL else results[0]))
+    return 0
+
+
+def _computed(spec: StudyRun, found: Store, asked: argparse.Namespace) -> dict[str, Any]:
+    """One study: computed, its claims told, unless they are asked for as JSON, and returned."""
+    from invlab import runs
+
     bar = asked.bar(f"{spec.study}, {spec.preset}")
     runs.execute(spec, found, bar.report)
     bar.end()
@@ -90,21 +109,26 @@ def run_study(asked: argparse.Namespace) -> int:
     if asked.csv:
         write_csv(numbers, asked.csv)
     verdicts = verdicts_of(spec.study, numbers)
-    if asked.json:
-        head = {"study": spec.study, "preset": spec.preset, "seeds": spec.seeds, "data": list(spec.data)}
-        print(json.dumps(head | {"claims": [as_json(v, spec.preset, len(numbers.seeds)) for v in verdicts]}))
-    else:
-        print("\n".join(told(verdict) for verdict in verdicts))
-    return 0
+    if not asked.json:
+        title = [f"{spec.study}, {spec.preset}, {spec.seeds} seeds"] if asked.study == ALL else []
+        print("\n".join([*title, *(told(verdict) for verdict in verdicts)]), flush=True)
+    head = {"study": spec.study, "preset": spec.preset, "seeds": spec.seeds, "data": list(spec.data)}
+    return head | {"claims": [as_json(v, spec.preset, len(numbers.seeds)) for v in verdicts]}
 
 
-def data_sets(study: str, text: str | None) -> tuple[str, ...]:
-    """The optional data sets to use: the named ones, or those among the study's that are on this machine."""
+def data_sets(study: str, text: str | None, alone: bool = True) -> tuple[str, ...]:
+    """The optional data sets to use: the named ones, or those among the study's that are on this machine.
+
+    alone: else the study is one of all, and leaves out what only others of them can use.
+    """
     from invlab import sources
 
     if text is None:
         return tuple(name for name in STUDIES[study].data if sources.missing(name) is None)
     names = tuple(name.strip() for name in text.split(",") if name.strip() and name.strip() != "none")
+    if not alone:
+        others = {name for other in STUDIES.values() for name in other.data}
+        names = tuple(name for name in names if name in STUDIES[study].data or name not in others)
     for name in names:
         if name in STUDIES[study].data and (sentence := sources.missing(name)):
             raise ValueError(sentence)

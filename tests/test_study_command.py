@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from invlab import __main__ as cli
-from invlab import backgrounds, records, runs, sources, store
+from invlab import backgrounds, records, runs, sources, store, study_command
 from invlab.store import Store
 from invlab.studies.catalogue import STUDIES, StudyRun
 
@@ -92,6 +92,27 @@ def test_the_result_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> No
         assert claim["parts"]
 
 
+def test_all_studies_by_one_command(own: Path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    """Each is computed and told in turn: here two of them, on one seed."""
+    two = {name: STUDIES[name] for name in ("mismatch", "factors")}
+    monkeypatch.setattr(study_command, "STUDIES", two)
+    all_of_them = ["study", "all", "--preset", "tiny", "--seeds", "1", "--data", "none"]
+    told = said(capsys, *all_of_them)
+    assert told.index("mismatch, tiny, 1 seeds") < told.index("factors, tiny, 1 seeds")
+    stored = store.open_store()
+    assert all(stored.get(records.key(StudyRun(name, "tiny", 1))) for name in two)
+    told = json.loads(said(capsys, *all_of_them, "--json"))  # stored now
+    assert [(one["study"], one["seeds"]) for one in told] == [("mismatch", 1), ("factors", 1)]
+    assert all(len(one["claims"]) == len(STUDIES[one["study"]].claims) for one in told)
+
+
+def test_one_of_all_leaves_out_what_only_others_use(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "missing", lambda name: None)
+    assert study_command.data_sets("mismatch", "cifar10", alone=False) == ()
+    assert study_command.data_sets("shift", "cifar10", alone=False) == ("cifar10",)
+    assert study_command.data_sets("mismatch", "cifar10") == ("cifar10",)  # refused by the study itself
+
+
 def test_only_some_cells(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*TINY, "--only", "kind=own task", "--seeds", "1", "--plan"]) == 0
     told = capsys.readouterr().err
@@ -117,6 +138,10 @@ def test_resume_needs_something_to_resume(own: Path, capsys: pytest.CaptureFixtu
         (["study", "shift", "--only", "spin"], "only 'spin': write axis=value"),
         (["study", "shift", "--data", "cifar10"], "not here"),
         (["study", "shift", "--data", "mnist"], "data 'mnist': the study shift can use cifar10, cifar100"),
+        (["study", "all", "--data", "mnist"], "data 'mnist': the study factors can use cifar10, cifar100"),
+        (["study", "all", "--preset", "live"], "preset 'live': the study factors runs at tiny, classroom, paper"),
+        (["study", "all", "--only", "family=hue"], "--only: give one study instead of all"),
+        (["study", "all", "--csv", "numbers.csv"], "--csv: give one study instead of all"),
         (["claims", "--study", "facts"], "invalid choice: 'facts'"),
     ],
 )
