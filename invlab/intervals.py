@@ -39,6 +39,21 @@ def ratio_bootstrap(
     return low, high
 
 
+def ratio_bootstraps(
+    above: torch.Tensor, below: torch.Tensor, generator: torch.Generator, resamples: int = RESAMPLES
+) -> list[list[float]]:
+    """K × [low, high]: `ratio_bootstrap` for each row of `above`, (K, N), all from the same resamples."""
+    n = len(below)
+    both = torch.cat([above, below[None]]).double().cpu()
+    ratios = []
+    for start in range(0, resamples, 100):
+        rows = torch.randint(n, (min(100, resamples - start), n), generator=generator)
+        times = torch.zeros(len(rows), n, dtype=torch.float64).scatter_add_(1, rows, torch.ones_like(rows).double())
+        sums = both @ times.T  # how often a column was drawn is all that its resample needs
+        ratios.append(sums[:-1] / torch.where(sums[-1] == 0, torch.inf, sums[-1]))
+    return torch.cat(ratios, 1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64), dim=1).T.tolist()
+
+
 def wilson(right: int, of: int) -> tuple[float, float]:
     """Wilson's score interval of a proportion (E. B. Wilson, JASA 1927)."""
     if of == 0:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from invlab import __version__, devices, records, sensitivity, training, transfer
 from invlab.representations import represent
+from invlab.responses import Layers, Response, layers, respond
 from invlab.seeds import torch_generator
 from invlab.sensitivity import Sensitivity, compare_twins
 from invlab.store import Store
@@ -157,6 +158,10 @@ def cell_seconds(spec: Any) -> float:
     match spec:
         case Sensitivity():
             return 0.05 + 2 * spec.pairs * learned / SEEN_FASTER
+        case Response():
+            return 0.1 + len(spec.points()) * spec.images * learned / SEEN_FASTER
+        case Layers():
+            return 0.1 + 3 * spec.pairs * learned / SEEN_FASTER
         case Transfer():
             return 0.3 + (spec.train_images + spec.test_images) * learned / SEEN_FASTER
         case FineTuning():
@@ -265,6 +270,14 @@ def _train(spec: Training, store: Store, report: Report, device: str) -> Record:
 
 def _sensitivity(spec: Sensitivity, store: Store, report: Report, device: str) -> Record:
     return sensitivity.measure(trained(spec.training, store, report), spec, device)
+
+
+def _response(spec: Response, store: Store, report: Report, device: str) -> Record:
+    return respond(trained(spec.training, store, report), spec, device)
+
+
+def _layers(spec: Layers, store: Store, report: Report, device: str) -> Record:
+    return layers(trained(spec.training, store, report), spec, device)
 
 
 def _transfer(spec: Transfer, store: Store, report: Report, device: str) -> Record:
@@ -478,11 +491,25 @@ def _lock(key: str) -> threading.RLock:
 
 
 SPECS: dict[str, type] = {
-    cls.__name__: cls for cls in (Training, Sensitivity, Transfer, FineTuning, Comparison, Singles, StudySeed, StudyRun)
+    cls.__name__: cls
+    for cls in (
+        Training,
+        Sensitivity,
+        Response,
+        Layers,
+        Transfer,
+        FineTuning,
+        Comparison,
+        Singles,
+        StudySeed,
+        StudyRun,
+    )
 }
 STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Training": _train,
     "Sensitivity": _sensitivity,
+    "Response": _response,
+    "Layers": _layers,
     "Transfer": _transfer,
     "FineTuning": _fine_tuning,
     "Comparison": _compare,

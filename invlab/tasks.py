@@ -143,13 +143,31 @@ def render(
     Raises ValueError for an unknown split or a class that the bank does not have.
     """
     rows = torch.as_tensor(indices, dtype=torch.int64, device=device)
-    block = CPU_BLOCK if torch.device(device).type == "cpu" else GPU_BLOCK
     _one_of("redraw", redraw, REDRAWS)
     plan = plan_pairs(task, split, rows, device, redraw if twin else "")
     parameters = transformation_draws(task, split, rows, epoch, twin if redraw == "transformations" else 0, device)
-    place = _placement_matrices(task, split, rows, epoch, device)
-    images = torch.empty(len(rows), 3, task.size, task.size, device=device)
-    for start in range(0, len(rows), block):
+    return _composed(task, plan, parameters, _placement_matrices(task, split, rows, epoch, device), device)
+
+
+def render_at(
+    task: Task, split: str, indices: Sequence[int] | torch.Tensor, parameters: Sequence[Parameters], device: str = "cpu"
+) -> Batch:
+    """The samples `indices` (each may come several times) with the task's families at given parameters, nothing drawn.
+
+    parameters: for each of the task's families its parameters, a row for each index.
+    """
+    rows = torch.as_tensor(indices, dtype=torch.int64, device=device)
+    plan = plan_pairs(task, split, rows, device)
+    return _composed(task, plan, parameters, _placement_matrices(task, split, rows, 0, device), device)
+
+
+def _composed(
+    task: Task, plan: Plan, parameters: Sequence[Parameters], place: torch.Tensor | None, device: str
+) -> Batch:
+    block = CPU_BLOCK if torch.device(device).type == "cpu" else GPU_BLOCK
+    count = len(plan.labels)
+    images = torch.empty(count, 3, task.size, task.size, device=device)
+    for start in range(0, count, block):
         part = slice(start, start + block)
         drawn = fetch(task, plan, part, device)
         here = [{name: values[part] for name, values in family.items()} for family in parameters]

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 import torch
 
-from invlab.intervals import difference, over_seeds, ratio_bootstrap, student, wilson
+from invlab.intervals import difference, over_seeds, ratio_bootstrap, ratio_bootstraps, student, wilson
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -54,6 +54,16 @@ def test_the_rows_of_both_are_resampled_together() -> None:
     under = torch.rand(100, generator=generator(4)) + 0.1
     low, high = ratio_bootstrap(3 * under, under, generator())
     assert (low, high) == pytest.approx((3.0, 3.0), rel=1e-6)
+
+
+def test_many_ratios_at_once_have_the_intervals_of_each_alone() -> None:
+    draws = generator(5)
+    above, under = torch.rand(4, 50, generator=draws), torch.rand(50, generator=draws)
+    above[1], under[:3] = 0, 0
+    together = ratio_bootstraps(above, under, generator(6), resamples=250)
+    for row, found in zip(above, together, strict=True):
+        assert found == pytest.approx(ratio_bootstrap(row, under, generator(6), resamples=250), rel=1e-9)
+    assert ratio_bootstraps(above, torch.zeros(50), generator(6)) == [[0, 0]] * 4
 
 
 def test_the_bootstrap_narrows_with_more_pairs() -> None:

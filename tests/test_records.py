@@ -12,6 +12,7 @@ import pytest
 
 from invlab import records
 from invlab.records import SpecError, canonical, key, plain, revive
+from invlab.responses import Along, Layers, Response
 from invlab.runs import SPECS
 from invlab.sensitivity import Sensitivity
 from invlab.studies.catalogue import StudyRun, StudySeed
@@ -29,6 +30,8 @@ EXAMPLES: dict[str, Any] = {
     "Task": TASK,
     "Training": TRAINING,
     "Sensitivity": Sensitivity(TRAINING, replace(TASK, transformations=()), 50, 2),
+    "Response": Response(TRAINING, replace(TASK, transformations=()), (Along("hue", "shift", (0.0, 0.5)),), 9, 1),
+    "Layers": Layers(TRAINING, TASK, 9, 1),
     "Transfer": Transfer(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 0.5),
     "FineTuning": FineTuning(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 3, 32, 2e-3, 0.5, 1),
     "StudySeed": StudySeed("shift", "tiny", 1),
@@ -62,6 +65,14 @@ CHANGES: dict[str, dict[str, Any]] = {
         "seed": 6,
     },
     "Sensitivity": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3, "redraw": "object"},
+    "Response": {
+        "training": replace(TRAINING, seed=9),
+        "task": replace(TASK, transformations=(), seed=1),
+        "along": (Along("hue", "shift", (0.5, 0.0)),),
+        "images": 10,
+        "seed": 2,
+    },
+    "Layers": {"training": replace(TRAINING, seed=9), "task": replace(TASK, seed=1), "pairs": 10, "seed": 2},
     "Transfer": {
         "training": replace(TRAINING, seed=9),
         "target": TASK,
