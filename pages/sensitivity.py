@@ -12,7 +12,7 @@ from invlab.figures import sensitivity as figures
 from invlab.studies import claims
 from invlab.studies.claims import MEASURES, number
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
-from invlab.ui import cached, heatmap, page, sensitivity_pairs
+from invlab.ui import cached, heatmap, instruments, page, sensitivity_pairs
 
 COMMAND = "python -m invlab bundle build"
 VERDICTS = {
@@ -131,7 +131,7 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
         return
     try:
         seen = sensitivity_pairs.twins(records.key(Singles()), source, family, domain)
-    except sensitivity_pairs.NoWeightsError:
+    except instruments.NoWeightsError:
         page.not_there("This network", COMMAND)
         return
     st.markdown(
@@ -144,9 +144,9 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
     plot = figures.twins_and_strangers(seen.moved, seen.apart)
     page.figure(plot, "pairs-figure", figures.twins_alt(seen.moved, seen.apart))
     st.markdown("**Moved least**" + (" (among pairs of two different pictures)" if seen.identical else ""))
-    sensitivity_pairs.gallery(seen.least)
+    instruments.gallery(seen.least)
     st.markdown("**Moved most**")
-    sensitivity_pairs.gallery(seen.most)
+    instruments.gallery(seen.most)
     st.caption("The number below a pair is its distance, in units of the strangers' mean distance.")
 
 

@@ -18,7 +18,7 @@ from invlab import records, training
 from invlab.store import Store, write_bundle
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
-from invlab.ui import sensitivity_pairs
+from invlab.ui import instruments, sensitivity_pairs
 from tests.test_claims import synthetic
 
 ROOT = Path(__file__).parent.parent
@@ -165,8 +165,8 @@ def test_pairs_are_what_the_measure_says(with_bundle: None, few_pairs: None) -> 
     assert seen.identical == 0
     assert [p.distance for p in seen.least] == pytest.approx(sorted(seen.moved)[: len(seen.least)])
     assert [p.distance for p in seen.most] == pytest.approx(sorted(seen.moved)[::-1][: len(seen.most)])
-    side = 32 * sensitivity_pairs.ENLARGED
-    assert {p.picture.shape for p in seen.least} == {(side, 2 * side + sensitivity_pairs.ENLARGED, 3)}
+    side = 32 * instruments.ENLARGED
+    assert {p.picture.shape for p in seen.least} == {(side, 2 * side + instruments.ENLARGED, 3)}
 
 
 def test_pairs_without_weights_say_so_and_train_nothing(with_bundle: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,139 @@
+"""What the instruments' pages share: the bundled networks, and measuring several of them at once within a page.
+
+Nothing here imports torch until something is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from invlab import records, runs
+from invlab.distances import euclidean
+from invlab.export import as_pixels
+from invlab.objects import class_names
+from invlab.representations import represent
+from invlab.responses import Response, images_at
+from invlab.seeds import torch_generator
+from invlab.sensitivity import derangement
+from invlab.studies.singles import NONE, SOURCES
+from invlab.training import Training
+from invlab.transforms import TRANSFORMS
+from invlab.ui import page
+from invlab.ui.cached import the_store
+
+SEED = 0  # of the networks whose weights ship
+TOGETHER = 2  # networks measured at a time
+MOST = 4  # networks in one figure
+ENLARGED = 4  # each pixel becomes 4 × 4: a browser would blur a 32-pixel picture
+
+
+class NoWeightsError(LookupError):
+    """The network's record or its weights are not in the store; learning it again is not a page's work."""
+
+
+def needs_weights(spec: Training) -> None:
+    """Raise NoWeightsError where the trained network is not stored."""
+    store, key = the_store(), records.key(spec)
+    record = store.get(key)
+    if record is None or store.get_weights(key, record.get("weights") or {}) is None:
+        raise NoWeightsError(key)
+
+
+def measured(specs: Sequence[Any]) -> list[dict[str, Any]]:
+    """The results of small measurements of stored networks, several at a time. Raises NoWeightsError.
+
+    They are stored under their keys: thirty people who ask the same cost one measurement.
+    """
+    store = the_store()
+    for spec in specs:
+        if store.get(records.key(spec)) is None:
+            needs_weights(spec.training)
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        return [record["result"] for record in pool.map(lambda spec: runs.execute(spec, store), specs)]
+
+
+def name_of(source: str) -> str:
+    """What a bundled network is called: by what it was trained for."""
+    return "trained for none" if source == NONE else f"trained for {page.family_name(source)}"
+
+
+def kind_of(source: str, families: Sequence[str]) -> str:
+    """`same` where the network was trained for one of the families in question, `none`, or `other`."""
+    return NONE if source == NONE else "same" if source in families else "other"
+
+
+def networks(family: str) -> list[str]:
+    """A picker of bundled networks, at least one; it starts with the one trained for `family`, one for another family
+    of its group, and the one trained for none."""
+    other = next(n for n, t in TRANSFORMS.items() if t.group == TRANSFORMS[family].group and n != family)
+    chosen = st.multiselect(
+        "Networks trained for",
+        SOURCES,
+        default=[family, other, NONE],
+        format_func=page.family_name,
+        key=f"networks_{family}",
+        max_selections=MOST,
+        bind="query-params",
+        placeholder="choose at least one",
+        help="The bundled networks: one for each family, one for none; each has seen one family while it learned.",
+    )
+    return list(chosen) or [family]
+
+
+# ------------------------------------------------------------------------------------------------------- pictures
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures of one object, side by side, how far apart a network sees them (strangers: 1), and its name."""
+
+    picture: np.ndarray  # uint8 (H, W, 3)
+    distance: float
+    name: str
+
+
+def pair(first: Any, second: Any, distance: float, name: str) -> Pair:
+    """Of two images (3, S, S) in [−1, 1], enlarged, with a light line between them."""
+    large = [
+        pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
+        for pixels in (as_pixels(first[None])[0], as_pixels(second[None])[0])
+    ]
+    line = np.full((large[0].shape[0], ENLARGED, 3), 255, np.uint8)
+    return Pair(np.concatenate([large[0], line, large[1]], 1), distance, name)
+
+
+def gallery(pairs: Sequence[Pair]) -> None:
+    """Pairs in a row that wraps, each with its distance and what it shows."""
+    with st.container(horizontal=True):
+        for one in pairs:
+            st.image(
+                one.picture,
+                caption=f"{one.distance:.2f} · {one.name}",
+                alt=f"Two pictures of {one.name}, distance {one.distance:.2f}",
+                width=165,
+            )
+
+
+@st.cache_data(show_spinner=False, max_entries=128)
+def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> list[Pair]:
+    """Each of a response's images beside itself at a point, the least moved first; `key` is the spec's.
+
+    Raises NoWeightsError.
+    """
+    needs_weights(_spec.training)
+    network = runs.trained(_spec.training, the_store())
+    device = str(next(network.parameters()).device)
+    still, changed = images_at(_spec, [None, point], list(range(_spec.images)), device)
+    a, b = represent(network, still), represent(network, changed)
+    others = a[derangement(_spec.images, torch_generator("strangers", _spec.seed))]
+    moved = (euclidean(a, b) / (float(euclidean(a, others).mean()) or 1.0)).tolist()
+    names = class_names(_spec.task.objects)
+    labels = runs.rendered.get(_spec.task, "test", _spec.images, device=device).labels.tolist()
+    order = sorted(range(_spec.images), key=moved.__getitem__)
+    return [pair(still[i], changed[i], moved[i], names[_spec.task.classes[labels[i]]]) for i in order]

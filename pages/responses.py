@@ -1,0 +1,282 @@
+"""Responses: how networks answer as a transformation's parameter grows, and where inside them invariance arises."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from invlab import records
+from invlab.figures import responses as figures
+from invlab.figures.responses import Line
+from invlab.responses import Along, Layers, Response
+from invlab.studies.claims import number
+from invlab.studies.singles import FAMILIES, NONE, Singles
+from invlab.transforms import TRANSFORMS, Axis
+from invlab.ui import gallery, instruments, page
+from invlab.ui.gallery import amount, axis_name
+
+POINTS = 36  # of a curve
+MAP_POINTS = 13  # along each side of a map
+CURVE_IMAGES, MAP_IMAGES, LAYER_PAIRS = 64, 32, 200
+SHOWN = 4  # pairs in a row
+COMMAND = "python -m invlab bundle build"
+DOMAIN_WORDS = {"new": "new", "training": "the ones they learned"}
+AXES: dict[str, tuple[str, Axis]] = {
+    f"{page.family_name(name)}: {axis.parameter}" if len(t.axes) > 1 else page.family_name(name): (name, axis)
+    for name, t in TRANSFORMS.items()
+    for axis in t.axes
+}
+
+
+def along(what: str, points: int) -> Along:
+    family, axis = AXES[what]
+    return Along(family, axis.parameter, gallery.stops(axis, points))
+
+
+def long_name(what: str) -> str:
+    """`rotate: angle (°)`."""
+    family, axis = AXES[what]
+    return f"{page.family_name(family)}: {axis_name(axis)}"
+
+
+def response(source: str, domain: str, *ways: Along) -> Response:
+    images = CURVE_IMAGES if len(ways) == 1 else MAP_IMAGES
+    return Response(Singles().training(source, instruments.SEED), untransformed(domain), ways, images)
+
+
+def untransformed(domain: str) -> Any:
+    return Singles().task(domain, NONE, instruments.SEED)
+
+
+def domain() -> str:
+    return gallery.segments("Objects", tuple(DOMAIN_WORDS), "new", "objects", DOMAIN_WORDS)
+
+
+def lines_of(sources: list[str], families: list[str]) -> list[Line]:
+    return figures.lines({instruments.name_of(s): instruments.kind_of(s, families) for s in sources})
+
+
+def measured(specs: list[Any]) -> list[dict[str, Any]]:
+    with st.spinner("Drawing the images and showing them to the networks …"):
+        gallery.wait_until_ready(specs[0].task)
+        return instruments.measured(specs)
+
+
+# ----------------------------------------------------------------------------------------------------------- one curve
+
+
+def one_parameter() -> None:
+    left, right = st.columns([3, 2])
+    what = left.selectbox("Parameter", list(AXES), index=list(AXES).index("rotate"), key="vary", bind="query-params")
+    family, axis = AXES[what]
+    with right:
+        which = domain()
+    sources = instruments.networks(family)
+    way = along(what, POINTS)
+    at = looked_at(way, axis)
+    specs = [response(source, which, way) for source in sources]
+    results = measured(specs)
+    drawn = lines_of(sources, [family])
+    st.markdown(
+        f"**How far from itself?** Each object is changed by one amount of {long_name(what)}; the line says how far "
+        "its representation is then from that of the unchanged object, where two strangers are 1 apart. Bands: 95 % "
+        f"over {CURVE_IMAGES} images. *Click a point to see the pictures behind it.*"
+    )
+    still = TRANSFORMS[family].identity[axis.parameter]
+    plot = figures.curves(drawn, results, long_name(what), still, at)
+
+    def clicked() -> None:
+        for point in st.session_state["curve"].selection.points[:1]:
+            value = (point.get("customdata") or [None])[0]
+            if value in way.values:  # what comes from a browser is checked
+                st.session_state[look_key(way)] = value
+
+    page.figure(
+        plot, "curve", figures.curves_alt(drawn, results, long_name(what)), on_select=clicked, selection_mode="points"
+    )
+    strip(specs[0], way, axis)
+    page.notice(curve_notice(sources, results, axis, way))
+    pairs(specs[0], sources[0], axis, at)
+    page.behind(
+        "response-curve",
+        figures.rows(drawn, results, [axis_name(axis)]),
+        [records.plain(spec) for spec in specs],
+        plot,
+        command=COMMAND,
+    )
+
+
+def look_key(way: Along) -> str:
+    return f"look_{way.family}_{way.parameter}"
+
+
+def looked_at(way: Along, axis: Axis) -> float:
+    """The value whose pictures are shown: a slider, which a click on the figure moves too."""
+    start = gallery.start_value(TRANSFORMS[way.family], axis)
+    return st.select_slider(
+        f"Look at {axis_name(axis)}",
+        way.values,
+        value=min(way.values, key=lambda value: abs(value - start)),
+        format_func=lambda value: amount(axis, value),
+        key=look_key(way),
+        bind="query-params",
+    )
+
+
+def strip(spec: Response, way: Along, axis: Axis) -> None:
+    """One object along the parameter."""
+    few = gallery.stops(axis)
+    place = [TRANSFORMS[way.family].identity[a.parameter] for a in TRANSFORMS[way.family].axes]
+    which = [a.parameter for a in TRANSFORMS[way.family].axes].index(axis.parameter)
+    drawn = gallery.orbit(records.key(spec.task), spec.task, way.family, tuple(place), which, few)
+    gallery.tiles(
+        [
+            gallery.Tile(png, amount(axis, value), f"the first object at {amount(axis, value)}")
+            for png, value in zip(drawn.strip, few, strict=True)
+        ],
+        "il-strip",
+    )
+
+
+def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, way: Along) -> str:
+    """Where each network has moved most: decided by the numbers."""
+    told = []
+    for source, result in zip(sources, results, strict=True):
+        most = max(range(len(way.values)), key=result["sensitivity"].__getitem__)
+        told.append(
+            f"the network {instruments.name_of(source)} moves at most **{number(result['sensitivity'][most])}** "
+            f"(at {amount(axis, way.values[most])})"
+        )
+    first = "; ".join(told)
+    second = "0 is where nothing changes; a flat line is invariance, a line that climbs to 1 has lost the object."
+    return f"{first[0].upper()}{first[1:]}. {second}"
+
+
+def pairs(spec: Response, source: str, axis: Axis, at: float) -> None:
+    """The pictures behind one point, by distance, for the first network."""
+    st.subheader("Behind the point: before and after", anchor=False)
+    found = instruments.pairs_at(records.key(spec), spec, (at,))
+    mean = sum(p.distance for p in found) / len(found)
+    st.markdown(
+        f"The network **{instruments.name_of(source)}** sees {len(found)} objects before and after {amount(axis, at)}"
+        f": {number(mean)} apart on average, where strangers lie 1."
+    )
+    st.markdown("**Moved least**")
+    instruments.gallery(found[:SHOWN])
+    st.markdown("**Moved most**")
+    instruments.gallery(found[::-1][:SHOWN])
+    st.caption("The number below a pair is its distance, in units of the strangers' mean distance.")
+
+
+# -------------------------------------------------------------------------------------------------------------- a map
+
+
+def two_parameters() -> None:
+    options = [what for what, (_, axis) in AXES.items() if not gallery.is_switch(axis)]
+    left, middle, right = st.columns([2, 2, 2])
+    names = {kind: page.family_name("translate") + f": {kind}" for kind in ("x", "y")}
+    across = left.selectbox("Across", options, index=options.index(names["x"]), key="across", bind="query-params")
+    rest = [what for what in options if what != across]
+    up = middle.selectbox(
+        "Up", rest, index=rest.index(names["y"]) if names["y"] in rest else 0, key="up", bind="query-params"
+    )
+    with right:
+        which = domain()
+    families = list(dict.fromkeys((AXES[across][0], AXES[up][0])))
+    sources = instruments.networks(families[0])[:3]
+    ways = along(across, MAP_POINTS), along(up, MAP_POINTS)
+    specs = [response(source, which, *ways) for source in sources]
+    results = measured(specs)
+    drawn = lines_of(sources, families)
+    axes = long_name(across), long_name(up)
+    st.markdown(
+        "**Two parameters at once**: light where the network still sees the same thing, dark where the object has "
+        "become as far from itself as a stranger. All maps share one scale."
+    )
+    top = figures.largest(results)
+    for place, line, result in zip(st.columns(len(drawn)), drawn, results, strict=True):
+        with place:
+            page.figure(
+                figures.map_of(line, result, axes, top), f"map-{line.name}", figures.map_alt(line, result, axes)
+            )
+    means = {
+        instruments.name_of(source): sum(result["sensitivity"]) / len(result["sensitivity"])
+        for source, result in zip(sources, results, strict=True)
+    }
+    least = min(means, key=means.__getitem__)
+    page.notice(
+        f"Averaged over the map, the network {least} moves least: {number(means[least])}"
+        + "".join(f"; {name}: {number(mean)}" for name, mean in means.items() if name != least)
+        + ". A bright bar along one axis means: invariant to that parameter as long as the other stays put."
+    )
+    page.behind(
+        "response-map",
+        figures.rows(drawn, results, list(axes)),
+        [records.plain(spec) for spec in specs],
+        command=COMMAND,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- layers
+
+
+def by_layer() -> None:
+    left, right = st.columns([3, 2])
+    family = left.selectbox(
+        "Under", FAMILIES, index=FAMILIES.index("rotate"), format_func=page.family_name, key="family",
+        bind="query-params",
+    )  # fmt: skip
+    with right:
+        which = domain()
+    sources = instruments.networks(family)
+    pooled = st.toggle(
+        "Average over positions first",
+        key="pooled",
+        bind="query-params",
+        help="An activation that merely moves along with the object is not invariant, but its average over positions "
+        "is.",
+    )
+    task = Singles().task(which, family, instruments.SEED)
+    specs = [Layers(Singles().training(source, instruments.SEED), task, LAYER_PAIRS) for source in sources]
+    results = measured(specs)
+    drawn = lines_of(sources, [family])
+    st.markdown(
+        "**Where does invariance arise?** Sensitivity after each stage of the network, beginning with the images "
+        f"themselves; {LAYER_PAIRS} twin pairs, bars: 95 % intervals."
+    )
+    plot = figures.layers(drawn, results, pooled)
+    page.figure(plot, "layers", figures.layers_alt(drawn, results, pooled))
+    page.notice(layer_notice(sources, results, pooled))
+    page.behind(
+        "layers", figures.layer_rows(drawn, results), [records.plain(spec) for spec in specs], plot, command=COMMAND
+    )
+
+
+def layer_notice(sources: list[str], results: list[dict[str, Any]], pooled: bool) -> str:
+    """From the images to the representation, and the stage after which most is gained."""
+    value = "pooled" if pooled else "sensitivity"
+    told = []
+    for source, result in zip(sources, results, strict=True):
+        seen = [row[value] for row in result["stages"]]
+        steps = [before - after for before, after in itertools.pairwise(seen)]
+        best = max(range(len(steps)), key=steps.__getitem__)
+        gained = f", most of it at {result['stages'][best + 1]['stage']}" if seen[0] - seen[-1] > 0.02 else ""
+        told.append(f"{instruments.name_of(source)}: {number(seen[0])} → **{number(seen[-1])}**{gained}")
+    return f"From the images to the representation: {'; '.join(told)}."
+
+
+VIEWS: dict[str, Callable[[], None]] = {"curve": one_parameter, "map": two_parameters, "layers": by_layer}
+WORDS = {"curve": "One parameter", "map": "Two parameters", "layers": "Layer by layer"}
+
+page.title(
+    "Responses",
+    "How far can an object be changed before a network takes it for another, and where inside does that arise?",
+)
+view = gallery.segments("Show", tuple(VIEWS), "curve", "view", WORDS)
+try:
+    VIEWS[view]()
+except instruments.NoWeightsError:
+    page.not_there("One of these networks", COMMAND)
