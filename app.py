@@ -22,6 +22,7 @@ PAGES = {
         st.Page("pages/relevance.py", title="Relevance", icon=":material/filter_center_focus:"),
         st.Page("pages/shift.py", title="Shift", icon=":material/swap_horiz:"),
         st.Page("pages/mismatch.py", title="Mismatch", icon=":material/join_inner:"),
+        st.Page("pages/information.py", title="Information", icon=":material/visibility_off:"),
     ],
     "Workbench": [st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:")],
 }

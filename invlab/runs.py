@@ -18,6 +18,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from invlab import __version__, devices, records, sensitivity, training, transfer
+from invlab.information import Information, decode
+from invlab.measures import Measures, measure_all
 from invlab.representations import represent
 from invlab.responses import Layers, Response, layers, respond
 from invlab.seeds import torch_generator
@@ -162,7 +164,9 @@ def cell_seconds(spec: Any) -> float:
             return 0.1 + len(spec.points()) * spec.images * learned / SEEN_FASTER
         case Layers():
             return 0.1 + 3 * spec.pairs * learned / SEEN_FASTER
-        case Transfer():
+        case Measures():
+            return 0.1 + spec.images * spec.draws * learned / SEEN_FASTER
+        case Transfer() | Information():
             return 0.3 + (spec.train_images + spec.test_images) * learned / SEEN_FASTER
         case FineTuning():
             return 0.3 + spec.train_images * spec.epochs * learned + spec.test_images * learned / SEEN_FASTER
@@ -278,6 +282,14 @@ def _response(spec: Response, store: Store, report: Report, device: str) -> Reco
 
 def _layers(spec: Layers, store: Store, report: Report, device: str) -> Record:
     return layers(trained(spec.training, store, report), spec, device)
+
+
+def _measures(spec: Measures, store: Store, report: Report, device: str) -> Record:
+    return measure_all(trained(spec.training, store, report), spec, device)
+
+
+def _information(spec: Information, store: Store, report: Report, device: str) -> Record:
+    return decode(trained(spec.training, store, report), spec, device)
 
 
 def _transfer(spec: Transfer, store: Store, report: Report, device: str) -> Record:
@@ -497,6 +509,8 @@ SPECS: dict[str, type] = {
         Sensitivity,
         Response,
         Layers,
+        Measures,
+        Information,
         Transfer,
         FineTuning,
         Comparison,
@@ -510,6 +524,8 @@ STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Sensitivity": _sensitivity,
     "Response": _response,
     "Layers": _layers,
+    "Measures": _measures,
+    "Information": _information,
     "Transfer": _transfer,
     "FineTuning": _fine_tuning,
     "Comparison": _compare,

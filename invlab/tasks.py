@@ -37,7 +37,7 @@ SPLITS = ("train", "validation", "test")
 CPU_BLOCK = 64  # images rendered at once: a block's planes (1 MB) stay in the second-level cache
 GPU_BLOCK = 4096
 SIZES = (16, 512)  # smallest and largest canvas
-LABELS = ("object", "background")  # what a task asks for
+LABELS = ("object", "background", "transformation")  # what a task asks for
 PLACEMENTS = ("centre", "corner", "anywhere")
 REDRAWS = ("transformations", "object", "background")  # what the second image of a twin pair draws anew
 
@@ -55,7 +55,8 @@ class Task:
     classes: indices of the bank's classes; a sample's label is the position in this tuple.
     transformations: families, applied in this order.
     seed: of the object, background and transformation draws.
-    label: what is to be named, the object or the background (whose set must have classes of its own).
+    label: what is to be named: the object, the background (whose set must have classes of its own), or which part of
+        its range the first transformation was drawn from.
     placement: where the object stands: in the centre at its usual size, or small (`BESIDE`), in the corner or anywhere.
     correlation: the probability that the object is the one that belongs to the background's class, position by
         position; else it is drawn independently.
@@ -83,6 +84,8 @@ class Task:
         if not SIZES[0] <= self.size <= SIZES[1]:
             raise ValueError(f"size {self.size}: choose {SIZES[0]} to {SIZES[1]} pixels")
         _one_of("label", self.label, LABELS)
+        if self.label == "transformation" and not self.transformations:
+            raise ValueError("label 'transformation': there is none to name; give at least one family")
         _one_of("placement", self.placement, PLACEMENTS)
         for name in ("correlation", "availability"):
             if not 0 <= getattr(self, name) <= 1:
@@ -91,6 +94,8 @@ class Task:
     @property
     def labels(self) -> int:
         """How many labels there are."""
+        if self.label == "transformation":
+            return transform(self.transformations[0]).names
         return len(self.classes) if self.label == "object" else len(_background_labels(self))
 
 
@@ -175,13 +180,15 @@ def _composed(
         if place is not None:
             foregrounds = warp(foregrounds, place[part])
         paste(foregrounds, drawn.backgrounds, out=images[part])
+    if task.label == "transformation":
+        return Batch(images, transform(task.transformations[0]).name_of(parameters[0]))
     return Batch(images, plan.labels)
 
 
 class Plan(NamedTuple):
     """Which object and which background each of N samples has."""
 
-    labels: torch.Tensor  # int64 (N,)
+    labels: torch.Tensor  # int64 (N,), of the object or the background
     prototypes: torch.Tensor  # int64 (N,), rows of the bank's prototypes
     backgrounds: torch.Tensor  # int64 (N,)
     fresh: torch.Tensor  # int64 (N,), keys for backgrounds that are made fresh

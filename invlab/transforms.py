@@ -55,6 +55,21 @@ class Transform:
     identity: dict[str, float]
     axes: tuple[Axis, ...]
     matrix: Callable[..., torch.Tensor] | None = field(default=None)  # geometric families: output -> input map
+    varies: str = "amount"  # what is drawn: an amount, a switch (on for half of the images), or an angle (a circle)
+    parts: int = 3  # of the range, where the drawn value is to be named; a switch has two
+
+    @property
+    def names(self) -> int:
+        """How many names its drawn values fall into: those of a task whose classes are the transformation."""
+        return 2 if self.varies == "switch" else self.parts
+
+    def name_of(self, parameters: Parameters) -> torch.Tensor:
+        """int64 (N,): which part of the first parameter's range was drawn; of a switch, whether it is on."""
+        axis = self.axes[0]
+        values = parameters[axis.parameter]
+        if self.varies == "switch":
+            return (values != self.identity[axis.parameter]).long()
+        return ((values - axis.low) / (axis.high - axis.low) * self.parts).long().clamp_(0, self.parts - 1)
 
 
 # ---------------------------------------------------------------------------------------------------- shared pieces
@@ -458,8 +473,10 @@ def geometric(
     identity: dict[str, float],
     *axes: Axis,
     apply: Callable[..., torch.Tensor] | None = None,
+    varies: str = "amount",
+    parts: int = 3,
 ) -> Transform:
-    return Transform(name, "geometric", what, sample, apply or warped_by(matrix), identity, axes, matrix)
+    return Transform(name, "geometric", what, sample, apply or warped_by(matrix), identity, axes, matrix, varies, parts)
 
 
 GROUPS = ("geometric", "photometric", "corruption")
@@ -491,6 +508,8 @@ TRANSFORMS: dict[str, Transform] = {
             rotate_matrix,
             {"angle": 0.0},
             Axis("angle", 0, 360, "°", 1),
+            varies="angle",
+            parts=4,
         ),
         geometric(
             "shear",
@@ -509,6 +528,7 @@ TRANSFORMS: dict[str, Transform] = {
             {"flip": 0.0},
             Axis("flip", 0, 1, "", 1),
             apply=h_flip,
+            varies="switch",
         ),
         geometric(
             "v_flip",
@@ -518,6 +538,7 @@ TRANSFORMS: dict[str, Transform] = {
             {"flip": 0.0},
             Axis("flip", 0, 1, "", 1),
             apply=v_flip,
+            varies="switch",
         ),
         Transform(
             "hue",
@@ -527,6 +548,7 @@ TRANSFORMS: dict[str, Transform] = {
             hue,
             {"shift": 0.0},
             (Axis("shift", -0.5, 0.5, "turns"),),
+            varies="angle",
         ),
         Transform(
             "brightness",
@@ -545,6 +567,7 @@ TRANSFORMS: dict[str, Transform] = {
             grayscale,
             {"amount": 0.0},
             (Axis("amount", 0, 1),),
+            varies="switch",
         ),
         Transform(
             "posterize",
@@ -554,6 +577,7 @@ TRANSFORMS: dict[str, Transform] = {
             posterize,
             {"bits": 8.0},
             (Axis("bits", 1, 8, "bits", 1),),
+            varies="switch",
         ),
         Transform(
             "invert",
@@ -563,6 +587,7 @@ TRANSFORMS: dict[str, Transform] = {
             invert,
             {"amount": 0.0},
             (Axis("amount", 0, 1),),
+            varies="switch",
         ),
         Transform(
             "sharpen",
@@ -572,6 +597,7 @@ TRANSFORMS: dict[str, Transform] = {
             sharpen,
             {"factor": 1.0},
             (Axis("factor", 1, 7, "×", 0.1),),
+            varies="switch",
         ),
         Transform(
             "blur",
@@ -590,6 +616,7 @@ TRANSFORMS: dict[str, Transform] = {
             noise,
             {"strength": 0.0},
             (Axis("strength", 0, 1),),
+            varies="switch",
         ),
         Transform(
             "pixelate",
@@ -599,6 +626,7 @@ TRANSFORMS: dict[str, Transform] = {
             pixelate,
             {"fraction": 1.0},
             (Axis("fraction", 0.3, 1, "of the size"),),
+            varies="switch",
         ),
         Transform(
             "elastic",
@@ -608,6 +636,7 @@ TRANSFORMS: dict[str, Transform] = {
             elastic,
             {"alpha": 0.0},
             (Axis("alpha", 0, 150, "", 1),),
+            varies="switch",
         ),
         Transform(
             "erasing",
@@ -617,6 +646,7 @@ TRANSFORMS: dict[str, Transform] = {
             erasing,
             {"side": 0.0, "x": 9.0, "y": 9.0},
             (Axis("side", 0, 14, "px", 1), Axis("x", 0, 18, "px", 1), Axis("y", 0, 18, "px", 1)),
+            varies="switch",
         ),
         Transform(
             "contrast",

@@ -84,7 +84,7 @@ for column, (target, icon, label, what) in zip(
         st.page_link(target, label=f"**{label}**", icon=icon)
         st.caption(what)
 
-st.subheader("The paper's four studies", anchor=False)
+st.subheader("The paper's four studies, and one more", anchor=False)
 for column, study in zip(st.columns(len(STUDIES), gap="medium"), STUDIES.values(), strict=True):
     with column, st.container(border=True, height="stretch"):
         st.page_link(f"pages/{study.name}.py", label=f"**{study.title}**")

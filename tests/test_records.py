@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from invlab import records
+from invlab.information import Information
+from invlab.measures import Measures
 from invlab.records import SpecError, canonical, key, plain, revive
 from invlab.responses import Along, Layers, Response
 from invlab.runs import SPECS
@@ -32,6 +34,8 @@ EXAMPLES: dict[str, Any] = {
     "Sensitivity": Sensitivity(TRAINING, replace(TASK, transformations=()), 50, 2),
     "Response": Response(TRAINING, replace(TASK, transformations=()), (Along("hue", "shift", (0.0, 0.5)),), 9, 1),
     "Layers": Layers(TRAINING, TASK, 9, 1),
+    "Information": Information(TRAINING, TASK, 9, 8, 1),
+    "Measures": Measures(TRAINING, TASK, 9, 8, 1),
     "Transfer": Transfer(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 0.5),
     "FineTuning": FineTuning(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 3, 32, 2e-3, 0.5, 1),
     "StudySeed": StudySeed("shift", "tiny", 1),
@@ -70,6 +74,20 @@ CHANGES: dict[str, dict[str, Any]] = {
         "task": replace(TASK, transformations=(), seed=1),
         "along": (Along("hue", "shift", (0.5, 0.0)),),
         "images": 10,
+        "seed": 2,
+    },
+    "Measures": {
+        "training": replace(TRAINING, seed=9),
+        "task": replace(TASK, seed=1),
+        "images": 10,
+        "draws": 9,
+        "seed": 2,
+    },
+    "Information": {
+        "training": replace(TRAINING, seed=9),
+        "task": replace(TASK, seed=1),
+        "train_images": 10,
+        "test_images": 10,
         "seed": 2,
     },
     "Layers": {"training": replace(TRAINING, seed=9), "task": replace(TASK, seed=1), "pairs": 10, "seed": 2},

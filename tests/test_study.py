@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from invlab import records
+from invlab.information import Information
 from invlab.intervals import over_seeds
 from invlab.sensitivity import Sensitivity
-from invlab.studies import factors, mismatch, relevance, shift
+from invlab.studies import factors, information, mismatch, relevance, shift
 from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed, axis_values, study, training_of
 from invlab.studies.singles import Singles
 from invlab.studies.study import Cell, Claim, Study, Table, gathered, signed, table
@@ -121,26 +123,32 @@ def test_numbers_have_true_signs(value: float, text: str) -> None:
 
 # ------------------------------------------------------------------------------------------------------------ catalogue
 
+
+def seed_of(name: str, preset: str = "classroom", number: int = 0, data: tuple[str, ...] = ()) -> StudySeed:
+    """A seed of the present version of a study."""
+    return StudyRun(name, preset, 1, data).seed(number)
+
+
 EVERY = [(name, preset) for name, found in STUDIES.items() for preset in found.sizes]
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_the_cells_of_a_study_stand_on_its_axes(name: str, preset: str) -> None:
     found = study(name)
-    cells = list(StudySeed(name, preset).cells())
+    cells = list(seed_of(name, preset).cells())
     assert cells
     places = [tuple(cell.at[axis] for axis in found.axes) for cell in cells]
     assert all(set(cell.at) == set(found.axes) for cell in cells)
     # One number for each place: what stands in two factors (the base of `factors`) differs by the axis.
     assert len(set(places)) == len(places)
     for cell in cells:
-        assert isinstance(cell.spec, Training | Sensitivity | Transfer | FineTuning)
+        assert isinstance(cell.spec, Training | Sensitivity | Information | Transfer | FineTuning)
         assert isinstance(training_of(cell.spec), Training)
 
 
 @pytest.mark.parametrize(("name", "preset"), EVERY)
 def test_seeds_share_nothing_and_a_seed_is_always_the_same(name: str, preset: str) -> None:
-    first, again, other = ({training_of(c.spec) for c in StudySeed(name, preset, s).cells()} for s in (0, 0, 1))
+    first, again, other = ({training_of(c.spec) for c in seed_of(name, preset, s).cells()} for s in (0, 0, 1))
     assert first == again
     assert not first & other
 
@@ -148,10 +156,11 @@ def test_seeds_share_nothing_and_a_seed_is_always_the_same(name: str, preset: st
 # A seed's rows are stored under a key that holds the study's version, not its cells. So: whoever changes what a preset
 # computes raises the version, then writes the new digest here.
 DIGESTS = {
-    "factors": (1, "57175f134038b3c8"),
+    "factors": (2, "f1f23a21ed7a66c8"),
     "relevance": (1, "f85aea95ff8e249e"),
     "shift": (1, "7ba9687a15ec9e18"),
     "mismatch": (1, "cd43ec7aeb67de16"),
+    "information": (1, "5f22703a2bb638a3"),
 }
 
 
@@ -159,19 +168,19 @@ DIGESTS = {
 def test_a_changed_plan_has_a_new_version(name: str) -> None:
     content = hashlib.sha256()
     for preset in ("classroom", "paper"):
-        for cell in StudySeed(name, preset, 0).cells():
+        for cell in seed_of(name, preset, 0).cells():
             content.update(f"{dict(cell.at)} {records.key(cell.spec)} {cell.field}\n".encode())
     assert (study(name).version, content.hexdigest()[:16]) == DIGESTS[name]
 
 
 def test_the_trainings_of_the_single_families_are_shared() -> None:
     single = {records.key(Singles().training(source, 0)) for source in ("rotate", "none")}
-    shared = {records.key(training_of(c.spec)) for c in StudySeed("shift").cells()}
+    shared = {records.key(training_of(c.spec)) for c in seed_of("shift").cells()}
     assert single <= shared
 
 
 def test_trainings_come_first_and_nothing_twice() -> None:
-    specs = StudySeed("factors", "tiny").specs()
+    specs = seed_of("factors", "tiny").specs()
     kinds = [isinstance(spec, Training) for spec in specs]
     assert kinds == sorted(kinds, reverse=True)
     assert len(set(specs)) == len(specs)
@@ -212,9 +221,9 @@ def test_only_some_cells() -> None:
 
 
 def test_shift_measures_every_network_on_every_domain() -> None:
-    cells = list(StudySeed("shift").cells())
+    cells = list(seed_of("shift").cells())
     assert len(cells) == (2 * 19 + 1) * 18 * 9
-    with_cifar = list(StudySeed("shift", data=("cifar10", "cifar100")).cells())
+    with_cifar = list(seed_of("shift", data=("cifar10", "cifar100")).cells())
     assert len(with_cifar) == (2 * 19 + 1) * 18 * 11
     for cell in cells:
         task, learned = cell.spec.task, cell.spec.training.task
@@ -244,10 +253,39 @@ def test_shift_reads_same_other_and_none() -> None:
         shift.matrix(numbers, "image", ("cifar10",))
 
 
+def test_information_ranks_networks_by_what_they_tell() -> None:
+    assert information.ranks(np.array([0.3, 0.1, 0.3, 0.9])).tolist() == [1.5, 0, 1.5, 3]
+    told = {"scale": (0.1, 0.2, 0.5), "hue": (0.4, 0.4, 0.4), "none": (0.9, 0.1, 0.5)}
+    rows = [
+        (source, "scale", measure, 0, value, None, None)
+        for source, values in told.items()
+        for measure, value in zip(information.MEASURES, values, strict=True)
+    ]
+    numbers = Table((*information.STUDY.axes, "seed", "value", "low", "high"), tuple(rows))
+    moved, read = ([values[i] for values in told.values()] for i in (0, 1))
+    expected = scipy.stats.spearmanr(moved, read).statistic
+    assert information.rank_agreement(numbers, information.DECODED)[0, 0] == pytest.approx(expected)
+    assert information.rank_agreement(numbers, information.NAMED)[0, 0] == pytest.approx(
+        scipy.stats.spearmanr(moved, [0.5, 0.4, 0.5]).statistic
+    )
+    with pytest.raises(LookupError):
+        information.matrix(Table(numbers.columns, numbers.rows[:-1]), information.NAMED)
+
+
+def test_information_shares_its_networks_and_asks_unknown_objects() -> None:
+    shared = {records.key(training_of(c.spec)) for c in seed_of("shift").cells()}
+    for cell in seed_of("information").cells():
+        learned = training_of(cell.spec)
+        assert records.key(learned) in shared
+        asked = cell.spec.target if cell.at["measure"] == information.NAMED else cell.spec.task
+        assert not set(asked.classes) & set(learned.task.classes)
+        assert asked.label == ("transformation" if cell.at["measure"] == information.NAMED else "object")
+
+
 def test_mismatch_nests_its_families() -> None:
     families = mismatch.chain("classroom", 3)
     assert len(set(families)) == mismatch.SIZES["classroom"].chain
-    for cell in StudySeed("mismatch", "classroom", 3).cells():
+    for cell in seed_of("mismatch", "classroom", 3).cells():
         if cell.at["kind"] == mismatch.CHAIN:
             assert cell.spec.training.task.transformations == families[: cell.at["source"]]
             assert cell.spec.target.transformations == families[: cell.at["target"]]
@@ -281,7 +319,7 @@ def test_relevance_has_four_tasks_of_the_same_images() -> None:
     assert relevance.task(relevance.ONLY_O, "translated", 2).backgrounds == "black"
     assert relevance.task(relevance.FOR_O, "fixed", 2, target=True).seed != both.seed
     assert relevance.task(relevance.FOR_C, "fixed", 2, "cifar10").backgrounds == "cifar10"
-    cells = list(StudySeed("relevance").cells())
+    cells = list(seed_of("relevance").cells())
     table_cells = [c for c in cells if c.at["measure"] == relevance.TRANSFER and c.at["sweep"] == ""]
     assert len(table_cells) == 4 * 4 * 2
     strengths = {c.at["strength"] for c in cells if c.at["sweep"] == "correlation"}
@@ -289,7 +327,7 @@ def test_relevance_has_four_tasks_of_the_same_images() -> None:
 
 
 def test_relevance_swaps_what_it_says() -> None:
-    for cell in StudySeed("relevance").cells():
+    for cell in seed_of("relevance").cells():
         if isinstance(cell.spec, Sensitivity):
             expected = "background" if cell.at["measure"] == relevance.SWAP_C else "object"
             assert cell.spec.redraw == expected
@@ -297,7 +335,7 @@ def test_relevance_swaps_what_it_says() -> None:
 
 def test_factors_vary_one_thing_at_a_time() -> None:
     base = {}
-    for cell in StudySeed("factors").cells():
+    for cell in seed_of("factors").cells():
         learned, at = training_of(cell.spec), cell.at
         if at["setting"] != "mixed" or at["factor"] == factors.TRANSFER:
             continue
@@ -305,7 +343,7 @@ def test_factors_vary_one_thing_at_a_time() -> None:
         assert set(learned.task.transformations).isdisjoint(own) == (at["transformations"] == "disjoint")
         if at["factor"] == factors.RELATIONSHIP and at["level"] == "disjoint":
             base[at["transformations"]] = learned
-    for cell in StudySeed("factors").cells():
+    for cell in seed_of("factors").cells():
         learned, at = training_of(cell.spec), cell.at
         if at["setting"] != "mixed":
             continue

@@ -20,6 +20,7 @@ from invlab.store import Store
 from invlab.studies import mismatch, shift
 from invlab.studies.catalogue import STUDIES, StudyRun
 from invlab.studies.presets import PRESETS
+from invlab.studies.singles import SOURCES
 from invlab.studies.study import Claim, Part, Table, Verdict, table
 from invlab.ui import live, results, study
 from invlab.ui.study import Difference
@@ -52,7 +53,18 @@ def shift_value(at: Mapping[str, Any], seed: int) -> float:
     return round(base * (0.5 if own else 1.0) + 0.003 * seed, 6)
 
 
-VALUES: dict[str, Value] = {"mismatch": mismatch_value, "shift": shift_value}
+def information_value(at: Mapping[str, Any], seed: int) -> float:
+    """The own family's network moves least and tells least; the others differ a little, in the same order."""
+    place = list(SOURCES).index(at["source"])
+    base = {"sensitivity": 0.6, "decodability": 0.3, "naming it": 0.7}[at["measure"]]
+    return round(base * (0.5 if at["source"] == at["family"] else 1 + 0.01 * place) + 0.003 * seed, 6)
+
+
+VALUES: dict[str, Value] = {
+    "mismatch": mismatch_value,
+    "shift": shift_value,
+    "information": information_value,
+}
 
 
 def rows_of(run: StudyRun, seed: int, value: Value) -> list[list[Any]]:

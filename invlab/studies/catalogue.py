@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from invlab.studies import factors, mismatch, relevance, shift
+from invlab.studies import factors, information, mismatch, relevance, shift
 from invlab.studies.study import Cell, Study
 from invlab.training import Training
 
-STUDIES: dict[str, Study] = {s.name: s for s in (factors.STUDY, relevance.STUDY, shift.STUDY, mismatch.STUDY)}
+STUDIES: dict[str, Study] = {
+    s.name: s for s in (factors.STUDY, relevance.STUDY, shift.STUDY, mismatch.STUDY, information.STUDY)
+}
 
 
 @dataclass(frozen=True)

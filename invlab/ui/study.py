@@ -142,9 +142,9 @@ def published() -> bool:
 # -------------------------------------------------------------------------------------------------------------- claims
 
 
-def claims(name: str, run: StudyRun | None = None) -> None:
+def claims(name: str, run: StudyRun | None = None, heading: str = "What the paper says, tested here") -> None:
     """Every claim of a study with its verdict on a run; without one, what will be tested."""
-    st.subheader("What the paper says, tested here", anchor=False)
+    st.subheader(heading, anchor=False)
     if run is None:
         for claim in STUDIES[name].claims:
             st.markdown(f"{claim.text}  \n*Published:* {escaped(claim.published)}.")
