@@ -94,14 +94,18 @@ def ranks(values: np.ndarray) -> np.ndarray:
     return (np.cumsum(counts) - (counts + 1) / 2)[which]
 
 
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's correlation of two (N,), −1 … 1; 0 where one of them is constant."""
+    first, second = ranks(a), ranks(b)
+    return float(np.corrcoef(first, second)[0, 1]) if first.std() and second.std() else 0.0
+
+
 def rank_agreement(table: Table, measure: str) -> np.ndarray:
-    """(seeds, families): Spearman's correlation over networks of sensitivity and a measure; 0 where one is constant."""
+    """(seeds, families): the rank correlation over networks of sensitivity and what they tell."""
     moved, read = matrix(table, SENSITIVITY), told(table, measure)
     found = np.zeros((moved.shape[0], moved.shape[2]))
     for seed, family in np.ndindex(*found.shape):
-        a, b = (ranks(values[seed, :, family]) for values in (moved, read))
-        if a.std() and b.std():
-            found[seed, family] = np.corrcoef(a, b)[0, 1]
+        found[seed, family] = rank_correlation(moved[seed, :, family], read[seed, :, family])
     return found
 
 

@@ -1,0 +1,95 @@
+"""Measures: other people's measures of invariance beside ours, on the same networks and images."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from invlab import records
+from invlab.figures import measures as figures
+from invlab.measures import MEASURES, Measures
+from invlab.studies.claims import number
+from invlab.studies.singles import FAMILIES, SOURCES, Singles
+from invlab.studies.study import signed
+from invlab.ui import gallery, instruments, page
+
+COMMAND = "python -m invlab bundle build"
+IMAGES, DRAWS = 100, 12
+DOMAIN_WORDS = {"new": "new", "training": "the ones they learned"}
+
+
+def notice(values: figures.Values, family: str) -> str:
+    """Two sentences that the numbers themselves decide."""
+    most, least = figures.extremes(values)
+    found, names = figures.agreement(values), list(MEASURES)
+
+    def between(pair: tuple[str, str]) -> str:
+        return signed(float(found[names.index(pair[0]), names.index(pair[1])]))
+
+    own = [MEASURES[n].title for n in MEASURES if list(values)[int(figures.variance(values, n).argmin())] == family]
+    told = f"{len(own)} of {len(MEASURES)} measures" + (f" ({', '.join(own)})" if 0 < len(own) < len(MEASURES) else "")
+    return (
+        f"{told} find the network trained for *{page.family_name(family)}* the most invariant to it. Most alike order "
+        f"the networks {MEASURES[most[0]].title} and {MEASURES[most[1]].title} ({between(tuple(most))}), least alike "
+        f"{MEASURES[least[0]].title} and {MEASURES[least[1]].title} ({between(tuple(least))})."
+    )
+
+
+def definitions() -> None:
+    st.subheader("How they differ", anchor=False)
+    for how in MEASURES.values():
+        larger = "larger = more invariant" if how.larger_is_invariant else "0 = invariant"
+        st.markdown(f"- **{how.title}** ({larger}; {how.source}). {how.compares}")
+
+
+def main() -> None:
+    page.title("Measures", "Do all measures of invariance say the same?")
+    left, right = st.columns([3, 2])
+    family = left.selectbox(
+        "Under",
+        FAMILIES,
+        index=FAMILIES.index("rotate"),
+        format_func=page.family_name,
+        key="family",
+        bind="query-params",
+    )
+    with right:
+        domain = gallery.segments("Objects", tuple(DOMAIN_WORDS), "new", "objects", DOMAIN_WORDS)
+    study = Singles()
+    task = study.task(domain, family, instruments.SEED)
+    specs = [Measures(study.training(source, instruments.SEED), task, IMAGES, DRAWS) for source in SOURCES]
+    with st.spinner(f"Showing {IMAGES} images under {DRAWS} draws each to {len(SOURCES)} networks …"):
+        gallery.wait_until_ready(task)
+        values = dict(zip(SOURCES, instruments.measured(specs), strict=True))
+    first, second = st.columns([3, 2], gap="large")
+    with first:
+        st.markdown(
+            "**Every network by every measure**: light = the most invariant of all by this measure. The networks "
+            "are in the order of ours; where the others agree, every column darkens from top to bottom."
+        )
+        plot = figures.ranking(values)
+        page.figure(plot, "ranking", figures.ranking_alt(values))
+    with second:
+        st.markdown("**How far two measures agree**: rank correlation over the networks, 1 = the same order.")
+        page.figure(figures.agreements(values), "agreements", figures.agreements_alt(values))
+    page.notice(notice(values, family))
+    own = values[family]
+    st.caption(
+        f"The network trained for {page.family_name(family)}: "
+        + ", ".join(f"{how.title} {number(own[name])}" for name, how in MEASURES.items())
+        + f". {IMAGES} test images, {DRAWS} draws of each; the bundled networks of seed 0."
+    )
+    definitions()
+    page.behind(
+        f"measures-{family}",
+        figures.rows(values),
+        {"family": family, "objects": domain, "first": records.plain(specs[0])},
+        plot,
+        command=COMMAND,
+    )
+
+
+try:
+    main()
+except instruments.NoWeightsError:
+    page.not_there("One of these networks", COMMAND)
+    definitions()
