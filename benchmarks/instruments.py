@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.common import alternate, claim, spread, write
 from invlab import devices, runs, store
-from invlab.responses import Along, Layers, Response, layers, respond
+from invlab.responses import Along, Layers, Neighbourhoods, Response, layers, neighbourhoods, respond
 from invlab.studies.singles import Singles
 
 SOURCES = ("rotate", "scale", "none")
@@ -33,6 +33,11 @@ def main() -> None:
     def plane(source: str) -> Any:
         return respond(networks[source], Response(study.training(source, 0), plain, (x, y), 32), device)
 
+    around = Along("rotate", "angle", tuple(6.0 * i for i in range(60)))
+
+    def near(source: str) -> Any:
+        return neighbourhoods(networks[source], Neighbourhoods(study.training(source, 0), plain, around, 12), device)
+
     def deep(source: str) -> Any:
         return layers(networks[source], Layers(study.training(source, 0), study.task("new", "rotate", 0)), device)
 
@@ -41,11 +46,12 @@ def main() -> None:
             return list(pool.map(measure, SOURCES))
 
     seconds = alternate(
-        {name: lambda m=m: three(m) for name, m in (("curve", curve), ("map", plane), ("layers", deep))}
+        {name: lambda m=m: three(m) for name, m in (("curve", curve), ("map", plane), ("near", near), ("layers", deep))}
     )
     texts = {
         "curve": ("response curve of three networks, 36 points, 64 images", 1.0),
         "map": ("map of three networks over 11 × 11 points, 32 images", 2.0),
+        "near": ("neighbourhoods of three networks, 12 objects at 60 values", 2.0),
         "layers": ("layers of three networks, 200 pairs", 1.0),
     }
     claims = [

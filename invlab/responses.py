@@ -17,7 +17,7 @@ from invlab.intervals import ratio_bootstrap, ratio_bootstraps
 from invlab.representations import represent
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import derangement, ratio
-from invlab.tasks import Task, render_at, rendered
+from invlab.tasks import Task, plan_pairs, render_at, rendered
 from invlab.training import Training
 from invlab.transforms import Parameters, identity_parameters, transform
 
@@ -143,6 +143,70 @@ def respond(network: Network, spec: Response, device: str) -> dict[str, Any]:
         "interval": ratio_bootstraps(moved, apart, torch_generator("bootstrap", spec.seed)),
         "images": spec.images,
     }
+
+
+# ------------------------------------------------------------------------------------------------------- neighbourhoods
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Where a trained network puts several objects as one parameter runs through its range, projected to a plane.
+
+    task: the objects and backgrounds, without transformations. objects: how many, each of another class.
+    """
+
+    training: Training
+    task: Task
+    along: Along
+    objects: int = 12
+
+    def __post_init__(self) -> None:
+        self.response()  # its checks
+        if not 2 <= self.objects <= len(self.task.classes):
+            raise ValueError(f"objects {self.objects}: choose 2 to {len(self.task.classes)}, each of another class")
+
+    def response(self) -> Response:
+        return Response(self.training, self.task, (self.along,), max(2, self.objects))
+
+    def indices(self) -> list[int]:
+        """The test images that are shown: the first of each class, in order."""
+        first: dict[int, int] = {}
+        block = 64
+        for start in range(0, 100 * len(self.task.classes), block):
+            rows = torch.arange(start, start + block)
+            for index, label in zip(rows.tolist(), plan_pairs(self.task, "test", rows).labels.tolist(), strict=True):
+                first.setdefault(label, index)
+            if len(first) >= self.objects:
+                break
+        return sorted(first.values())[: self.objects]
+
+
+def neighbourhoods(network: Network, spec: Neighbourhoods, device: str) -> dict[str, Any]:
+    """`places`: for each object and value its two coordinates (the two directions of largest variance over all), with
+    `explained`, their shares of the variance, and `indices`, the test images."""
+    indices = spec.indices()
+    images = images_at(spec.response(), [*spec.response().points()], indices, device)  # (points, objects, ...)
+    seen = represent(network, images.flatten(0, 1)).cpu().double()
+    places, explained = plane(seen)
+    return {
+        "places": places.unflatten(0, images.shape[:2]).transpose(0, 1).tolist(),
+        "explained": explained,
+        "indices": indices,
+    }
+
+
+def plane(points: torch.Tensor) -> tuple[torch.Tensor, list[float]]:
+    """(N, 2): float64 points (N, W) on their first two principal components, and each one's share of the variance.
+
+    A component's sign is the one that makes its largest weight positive, so that two runs show the same picture.
+    """
+    centred = points - points.mean(0)
+    _, s, v = torch.linalg.svd(centred, full_matrices=False)
+    axes = v[:2]
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+    axes = axes * torch.where(largest < 0, -1.0, 1.0)
+    whole = float(s.square().sum()) or 1.0
+    return centred @ axes.T, [float(x) / whole for x in s[:2].square()]
 
 
 # --------------------------------------------------------------------------------------------------------------- layers

@@ -21,7 +21,7 @@ from invlab import __version__, devices, records, sensitivity, training, transfe
 from invlab.information import Information, decode
 from invlab.measures import Measures, measure_all
 from invlab.representations import represent
-from invlab.responses import Layers, Response, layers, respond
+from invlab.responses import Layers, Neighbourhoods, Response, layers, neighbourhoods, respond
 from invlab.seeds import torch_generator
 from invlab.sensitivity import Sensitivity, compare_twins
 from invlab.store import Store
@@ -162,6 +162,8 @@ def cell_seconds(spec: Any) -> float:
             return 0.05 + 2 * spec.pairs * learned / SEEN_FASTER
         case Response():
             return 0.1 + len(spec.points()) * spec.images * learned / SEEN_FASTER
+        case Neighbourhoods():
+            return 0.1 + spec.objects * len(spec.along.values) * learned / SEEN_FASTER
         case Layers():
             return 0.1 + 3 * spec.pairs * learned / SEEN_FASTER
         case Measures():
@@ -278,6 +280,10 @@ def _sensitivity(spec: Sensitivity, store: Store, report: Report, device: str) -
 
 def _response(spec: Response, store: Store, report: Report, device: str) -> Record:
     return respond(trained(spec.training, store, report), spec, device)
+
+
+def _neighbourhoods(spec: Neighbourhoods, store: Store, report: Report, device: str) -> Record:
+    return neighbourhoods(trained(spec.training, store, report), spec, device)
 
 
 def _layers(spec: Layers, store: Store, report: Report, device: str) -> Record:
@@ -508,6 +514,7 @@ SPECS: dict[str, type] = {
         Training,
         Sensitivity,
         Response,
+        Neighbourhoods,
         Layers,
         Measures,
         Information,
@@ -523,6 +530,7 @@ STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Training": _train,
     "Sensitivity": _sensitivity,
     "Response": _response,
+    "Neighbourhoods": _neighbourhoods,
     "Layers": _layers,
     "Measures": _measures,
     "Information": _information,

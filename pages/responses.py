@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import streamlit as st
 from invlab import records
 from invlab.figures import responses as figures
 from invlab.figures.responses import Line
-from invlab.responses import Along, Layers, Response
+from invlab.responses import Along, Layers, Neighbourhoods, Response
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
@@ -20,6 +21,7 @@ from invlab.ui.gallery import amount, axis_name
 
 POINTS = 36  # of a curve
 MAP_POINTS = 13  # along each side of a map
+ORBIT_POINTS, OBJECTS = 60, 12  # values of each object, objects
 CURVE_IMAGES, MAP_IMAGES, LAYER_PAIRS = 64, 32, 200
 SHOWN = 4  # pairs in a row
 COMMAND = "python -m invlab bundle build"
@@ -220,6 +222,73 @@ def two_parameters() -> None:
     )
 
 
+# ----------------------------------------------------------------------------------------------------- neighbourhoods
+
+
+def orbits() -> None:
+    left, middle, right = st.columns([2, 2, 2])
+    options = [what for what, (_, axis) in AXES.items() if not gallery.is_switch(axis)]
+    what = left.selectbox("Parameter", options, index=options.index("rotate"), key="orbit", bind="query-params")
+    family, axis = AXES[what]
+    with middle:
+        by = gallery.segments("Colour", ("object", "value"), "object", "colour")
+    with right:
+        which = domain()
+    sources = instruments.networks(family)[:3]
+    task, way = untransformed(which), along(what, ORBIT_POINTS)
+    specs = [Neighbourhoods(Singles().training(s, instruments.SEED), task, way, OBJECTS) for s in sources]
+    results = measured(specs)
+    names = instruments.names_at(task, results[0]["indices"])
+    st.markdown(
+        f"**Neighbourhoods**: {OBJECTS} objects, each at {len(way.values)} values of {long_name(what)}, on the plane "
+        "in which this network's representations differ most. A line is one object: a tight knot is invariance, a long "
+        "line that crosses others is not. *Click a point to see its object below.*"
+    )
+    spot = st.session_state.get("shown_object")
+    at = names.index(spot) if spot in names else 0
+
+    def clicked(key: str) -> None:
+        for point in st.session_state[key].selection.points[:1]:
+            value = (point.get("customdata") or [None])[0]
+            if value in names:  # what comes from a browser is checked
+                st.session_state["shown_object"] = value
+
+    for place, source, result in zip(st.columns(len(sources)), sources, results, strict=True):
+        name, key = instruments.name_of(source), f"orbits-{source}"
+        circular = TRANSFORMS[family].varies == "angle"
+        plot = figures.orbits(name, result, names, way.values, by == "value", axis.unit, circular)
+        with place:
+            page.figure(
+                plot, key, figures.orbits_alt(name, result), on_select=functools.partial(clicked, key),
+                selection_mode="points",
+            )  # fmt: skip
+    shown = st.selectbox("Object", names, index=at, key="shown_object", bind="query-params")
+    few = gallery.stops(axis)
+    pictures = instruments.pictures_at(
+        records.key(specs[0]), specs[0].response(), results[0]["indices"][names.index(shown)], along(what, 9).values
+    )
+    gallery.tiles(
+        [
+            gallery.Tile(png, amount(axis, v), f"{shown} at {amount(axis, v)}")
+            for png, v in zip(pictures, few, strict=True)
+        ],
+        "il-strip",
+    )
+    shares = {instruments.name_of(s): figures.spread_of(r) for s, r in zip(sources, results, strict=True)}
+    told = ", ".join(f"{name}: {share:.0%}" for name, share in shares.items())
+    page.notice(
+        f"How much of each picture is movement along the parameter, not distance between objects: {told}. Each network "
+        "has a plane of its own, so compare shapes, not places."
+    )
+    rows = [
+        {"network": instruments.name_of(source), "object": name, axis_name(axis): value, "x": x, "y": y}
+        for source, result in zip(sources, results, strict=True)
+        for name, places in zip(names, result["places"], strict=True)
+        for value, (x, y) in zip(way.values, places, strict=True)
+    ]
+    page.behind("neighbourhoods", rows, [records.plain(spec) for spec in specs], command=COMMAND)
+
+
 # ------------------------------------------------------------------------------------------------------------- layers
 
 
@@ -268,8 +337,13 @@ def layer_notice(sources: list[str], results: list[dict[str, Any]], pooled: bool
     return f"From the images to the representation: {'; '.join(told)}."
 
 
-VIEWS: dict[str, Callable[[], None]] = {"curve": one_parameter, "map": two_parameters, "layers": by_layer}
-WORDS = {"curve": "One parameter", "map": "Two parameters", "layers": "Layer by layer"}
+VIEWS: dict[str, Callable[[], None]] = {
+    "curve": one_parameter,
+    "map": two_parameters,
+    "orbits": orbits,
+    "layers": by_layer,
+}
+WORDS = {"curve": "One parameter", "map": "Two parameters", "orbits": "Neighbourhoods", "layers": "Layer by layer"}
 
 page.title(
     "Responses",

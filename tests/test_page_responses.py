@@ -165,6 +165,40 @@ def test_a_map_for_each_network(with_bundle: None) -> None:
     assert {p["data"][0]["zmax"] for p in plots} == {plots[0]["data"][0]["zmax"]}
 
 
+def test_neighbourhoods_of_three_networks(with_bundle: None) -> None:
+    test = opened(view="Neighbourhoods")
+    assert not test.exception
+    plots = charts(test)
+    assert [p["layout"]["title"]["text"] for p in plots] == [
+        "trained for rotate",
+        "trained for scale",
+        "trained for none",
+    ]
+    assert [len(p["data"]) for p in plots] == [12] * 3
+    assert {len(t["x"]) for p in plots for t in p["data"]} == {60}
+    names = [t["name"] for t in plots[0]["data"]]
+    assert len(set(names)) == 12
+    assert test.selectbox(key="shown_object").options == names
+    test.selectbox(key="shown_object").select(names[3]).run()
+    assert not test.exception
+    assert "movement along the parameter" in texts(test)
+
+
+def test_neighbourhoods_coloured_by_value(with_bundle: None) -> None:
+    test = opened(view="Neighbourhoods", colour="value", orbit="brightness", networks_brightness="none")
+    assert not test.exception
+    (plot,) = charts(test)
+    assert plot["data"][0]["marker"]["color"][0] == 0
+    assert plot["data"][0]["marker"]["color"][-1] == 2
+
+
+def test_what_is_seen_is_split_into_movement_and_objects() -> None:
+    still = {"places": [[[0, 0], [0, 0]], [[1, 0], [1, 0]]]}
+    moving = {"places": [[[0, 0], [1, 0]], [[0, 0], [1, 0]]]}
+    both = {"places": [[[0, 0], [0, 1]], [[1, 0], [1, 1]]]}
+    assert [figures.spread_of(r) for r in (still, moving, both)] == [0, 1, 0.5]
+
+
 def test_layers_begin_with_the_images_and_end_with_the_representation(with_bundle: None) -> None:
     test = opened(view="Layer by layer")
     assert not test.exception

@@ -14,7 +14,7 @@ from invlab import records
 from invlab.information import Information
 from invlab.measures import Measures
 from invlab.records import SpecError, canonical, key, plain, revive
-from invlab.responses import Along, Layers, Response
+from invlab.responses import Along, Layers, Neighbourhoods, Response
 from invlab.runs import SPECS
 from invlab.sensitivity import Sensitivity
 from invlab.studies.catalogue import StudyRun, StudySeed
@@ -33,6 +33,9 @@ EXAMPLES: dict[str, Any] = {
     "Training": TRAINING,
     "Sensitivity": Sensitivity(TRAINING, replace(TASK, transformations=()), 50, 2),
     "Response": Response(TRAINING, replace(TASK, transformations=()), (Along("hue", "shift", (0.0, 0.5)),), 9, 1),
+    "Neighbourhoods": Neighbourhoods(
+        TRAINING, replace(TASK, transformations=(), classes=(1, 2, 3)), Along("hue", "shift", (0.0, 0.5)), 2
+    ),
     "Layers": Layers(TRAINING, TASK, 9, 1),
     "Information": Information(TRAINING, TASK, 9, 8, 1),
     "Measures": Measures(TRAINING, TASK, 9, 8, 1),
@@ -89,6 +92,12 @@ CHANGES: dict[str, dict[str, Any]] = {
         "train_images": 10,
         "test_images": 10,
         "seed": 2,
+    },
+    "Neighbourhoods": {
+        "training": replace(TRAINING, seed=9),
+        "task": replace(TASK, transformations=(), classes=(1, 2, 4)),
+        "along": Along("hue", "shift", (0.5, 0.0)),
+        "objects": 3,
     },
     "Layers": {"training": replace(TRAINING, seed=9), "task": replace(TASK, seed=1), "pairs": 10, "seed": 2},
     "Transfer": {

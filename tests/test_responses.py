@@ -7,11 +7,23 @@ from dataclasses import replace
 
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from invlab import responses, runs
 from invlab.networks import NETWORKS, Network, build
 from invlab.representations import represent
-from invlab.responses import Along, Layers, Response, average_positions, distances_along, images_at, layers, respond
+from invlab.responses import (
+    Along,
+    Layers,
+    Neighbourhoods,
+    Response,
+    average_positions,
+    distances_along,
+    images_at,
+    layers,
+    neighbourhoods,
+    respond,
+)
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import Sensitivity, derangement, measure, ratio
 from invlab.store import Store
@@ -129,6 +141,67 @@ def test_a_map_over_two_parameters_holds_the_curves_at_its_edges() -> None:
     ],
 )
 def test_bad_input_gets_one_sentence(make, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        make()
+
+
+# ---------------------------------------------------------------------------------------------------- neighbourhoods
+
+
+def around(family: str = "rotate", *values: float, objects: int = 4, **change) -> Neighbourhoods:
+    axis = TRANSFORMS[family].axes[0]
+    along = Along(family, axis.parameter, values or (0.0, 120.0, 240.0))
+    return Neighbourhoods(TRAINING, replace(TASK, **change), along, objects)
+
+
+def test_the_plane_is_scikit_learns() -> None:
+    points = torch.randn(60, 9, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * torch.arange(9)
+    found, explained = responses.plane(points)
+    pca = PCA(2).fit(points.numpy())
+    assert explained == pytest.approx(pca.explained_variance_ratio_.tolist())
+    expected = pca.transform(points.numpy())
+    for column in range(2):
+        sign = 1 if float(found[:, column] @ torch.tensor(expected[:, column])) > 0 else -1
+        torch.testing.assert_close(found[:, column], sign * torch.tensor(expected[:, column]))
+    assert torch.equal(responses.plane(points)[0], found)
+
+
+def test_a_constant_representation_is_a_point() -> None:
+    places, explained = responses.plane(torch.ones(10, 4, dtype=torch.float64))
+    assert places.abs().max() < 1e-12
+    assert explained == pytest.approx([0, 0])
+
+
+def test_each_object_is_another_one_and_returns_to_where_it_began() -> None:
+    spec = around("rotate", 0.0, 90.0, 360.0)
+    found = neighbourhoods(network(), spec, "cpu")
+    labels = rendered.get(TASK, "test", 64).labels[found["indices"]].tolist()
+    assert len(set(labels)) == 4
+    assert [len(found["places"]), len(found["places"][0]), len(found["places"][0][0])] == [4, 3, 2]
+    for start, _, end in found["places"]:
+        assert start == pytest.approx(end, abs=1e-3)
+    assert 0 < sum(found["explained"]) <= 1
+
+
+def test_a_place_is_that_of_the_objects_own_image() -> None:
+    spec, net = around("brightness", 1.0, 0.5), network()
+    found = neighbourhoods(net, spec, "cpu")
+    seen = represent(net, images_at(spec.response(), [(1.0,), (0.5,)], found["indices"]).flatten(0, 1)).double()
+    places, _ = responses.plane(seen)  # points first, then objects
+    for number in range(4):
+        for point in range(2):
+            assert found["places"][number][point] == pytest.approx(places[point * 4 + number].tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: around(objects=1), "objects 1: choose 2 to 4"),
+        (lambda: around(objects=5), "objects 5: choose 2 to 4, each of another class"),
+        (lambda: around(transformations=("hue",)), "task: it draws hue"),
+    ],
+)
+def test_bad_neighbourhoods_get_one_sentence(make, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         make()
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb
+from plotly.colors import hex_to_rgb, qualitative
 
 from invlab.figures import COLOURS, SENSITIVITY_SCALE, error_bars, styled
 from invlab.studies.claims import number
@@ -158,6 +159,79 @@ def map_alt(line: Line, result: Mapping[str, Any], axes: tuple[str, str]) -> str
 def _largest(result: Mapping[str, Any]) -> Sequence[float]:
     values = result["sensitivity"]
     return result["points"][values.index(max(values))]
+
+
+PALETTE = qualitative.Safe  # made for those who do not see all colours; symbols differ as well
+MARKS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
+
+
+def orbits(
+    name: str,
+    result: Mapping[str, Any],
+    objects: Sequence[str],
+    values: Sequence[float],
+    by_value: bool,
+    unit: str,
+    circular: bool = False,
+) -> go.Figure:
+    """Where a network puts each object along a parameter, a line for each object, coloured by object or by value.
+
+    A point's custom data are the object's name and the value.
+    """
+    figure = go.Figure()
+    for number_, (label, places) in enumerate(zip(objects, result["places"], strict=True)):
+        marker: dict[str, Any] = {"size": 5, "symbol": MARKS[number_ % len(MARKS)]}
+        colour = PALETTE[number_ % len(PALETTE)]
+        if by_value:
+            marker |= {
+                "color": list(values), "coloraxis": "coloraxis",
+            }  # fmt: skip
+            colour = COLOURS["none"]
+        else:
+            marker["color"] = colour
+        figure.add_trace(
+            go.Scatter(
+                name=label,
+                x=[x for x, _ in places],
+                y=[y for _, y in places],
+                mode="lines+markers",
+                line={"color": colour, "width": 1},
+                marker=marker,
+                customdata=[[label, value] for value in values],
+                hovertemplate=f"<b>%{{customdata[0]}}</b> at %{{customdata[1]:.3g}} {unit}<extra></extra>",
+            )
+        )
+    styled(figure, height=380)
+    shares = [f"{share:.0%} of the variance" for share in result["explained"]]
+    figure.update_xaxes(title=shares[0], showticklabels=False, zeroline=False, fixedrange=True)
+    figure.update_yaxes(
+        title=shares[1], showticklabels=False, zeroline=False, fixedrange=True, scaleanchor="x", scaleratio=1
+    )
+    scale = "Phase" if circular else "Viridis"
+    figure.update_layout(
+        title={"text": name, "font": {"size": 14}, "x": 0.5, "xanchor": "center"},
+        coloraxis={"colorscale": scale, "colorbar": {"thickness": 12, "len": 0.9, "title": unit}},
+        showlegend=False,
+        dragmode=False,
+        clickmode="event+select",
+    )
+    return figure
+
+
+def spread_of(result: Mapping[str, Any]) -> float:
+    """How much of what the plane shows is movement along the parameter, 0 … 1; the rest lies between objects."""
+    places = np.array(result["places"])
+    whole = ((places - places.mean((0, 1))) ** 2).sum()
+    return float(((places - places.mean(1, keepdims=True)) ** 2).sum() / whole) if whole else 0.0
+
+
+def orbits_alt(name: str, result: Mapping[str, Any]) -> str:
+    """The orbits in words."""
+    return (
+        f"{len(result['places'])} objects at {len(result['places'][0])} values in the plane of largest variance, as "
+        f"the network {name} sees them. {spread_of(result):.0%} of what is seen is movement along the parameter, "
+        "the rest lies between objects."
+    )
 
 
 def layers(drawn: Sequence[Line], results: Sequence[Mapping[str, Any]], pooled: bool) -> go.Figure:

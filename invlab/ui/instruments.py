@@ -15,13 +15,15 @@ import streamlit as st
 
 from invlab import records, runs
 from invlab.distances import euclidean
-from invlab.export import as_pixels
+from invlab.export import as_pixels, as_png
+from invlab.lazy import torch
 from invlab.objects import class_names
 from invlab.representations import represent
 from invlab.responses import Response, images_at
 from invlab.seeds import torch_generator
 from invlab.sensitivity import derangement
 from invlab.studies.singles import NONE, SOURCES
+from invlab.tasks import Task, plan_pairs
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
 from invlab.ui import page
@@ -137,3 +139,16 @@ def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> list[Pair]:
     labels = runs.rendered.get(_spec.task, "test", _spec.images, device=device).labels.tolist()
     order = sorted(range(_spec.images), key=moved.__getitem__)
     return [pair(still[i], changed[i], moved[i], names[_spec.task.classes[labels[i]]]) for i in order]
+
+
+def names_at(task: Task, indices: Sequence[int]) -> list[str]:
+    """The names of the objects on a task's test images."""
+    labels = plan_pairs(task, "test", torch.tensor(indices)).labels.tolist()
+    return [class_names(task.objects)[task.classes[label]] for label in labels]
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def pictures_at(key: str, _spec: Response, index: int, values: tuple[float, ...]) -> list[bytes]:
+    """PNGs of a response's test image at values of its parameter; `key` is that of what asks."""
+    images = images_at(_spec, [(value,) for value in values], [index])[:, 0]
+    return [as_png(pixels) for pixels in as_pixels(images)]
