@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from invlab.figures import COLOURS, SYMBOLS, styled
+from invlab.figures.sensitivity import name_of
 from invlab.studies.singles import same_other_none
 
 Row = dict[str, Any]
@@ -21,7 +22,7 @@ def at_a_glance(study: dict[str, Any]) -> tuple[go.Figure, list[Row]]:
         for i, family in enumerate(study["families"])
     ]
     rows.sort(key=lambda row: row["same"] - row["other"])
-    names = [row["transformation"].replace("_", " ") for row in rows]
+    names = [name_of(row["transformation"]) for row in rows]
     figure = go.Figure()
     for row, name in zip(rows, names, strict=True):
         figure.add_scatter(
