@@ -148,9 +148,15 @@ def differences(preset: str) -> list[study.Difference]:
             )
         )
     if here.pretraining != paper.pretraining:
+        least, theirs = min(here.pretraining), min(paper.pretraining)
         passes = "more passes over fewer images, so that every network sees as many" if here.same_work else "as there"
         found.append(
-            study.Difference("Pretraining samples", listed(paper.pretraining), f"{listed(here.pretraining)}; {passes}")
+            study.Difference(
+                "Pretraining samples",
+                listed(paper.pretraining),
+                f"{listed(here.pretraining)}; {passes}",
+                "The least lies below the paper's, which can only widen the ranges." if least < theirs else "",
+            )
         )
     if here.wide != paper.wide:
         found.append(
