@@ -18,7 +18,7 @@ from invlab.sensitivity import Sensitivity
 from invlab.studies import factors, information, mismatch, relevance, shift
 from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed, axis_values, study, training_of
 from invlab.studies.singles import Singles
-from invlab.studies.study import Cell, Claim, Study, Table, gathered, signed, table
+from invlab.studies.study import Cell, Claim, Part, Study, Table, Verdict, gathered, signed, table
 from invlab.studies.study import tested as verdict_on
 from invlab.training import Training
 from invlab.transfer import FineTuning, Transfer
@@ -251,6 +251,17 @@ def test_shift_reads_same_other_and_none() -> None:
     }
     with pytest.raises(LookupError):
         shift.matrix(numbers, "image", ("cifar10",))
+
+
+def test_the_part_that_is_told_is_the_one_that_decides() -> None:
+    """Not a part that holds with a smaller effect than one whose interval is wide."""
+    wide, sure, wrong = (Part("wide", 0.2, -0.1, 0.5, 3, 3), Part("sure", 0.1, 0.05, 0.15, 3, 3),
+                         Part("wrong", -0.1, -0.2, -0.05, 0, 3))  # fmt: skip
+    claim = Claim("c", "c", "p", lambda table: {})
+    assert Verdict(claim, (sure, wide)).weakest is wide
+    assert Verdict(claim, (sure, wide, wrong)).weakest is wrong
+    assert Verdict(claim, (sure,)).weakest is sure
+    assert "weakest: wide" in Verdict(claim, (sure, wide)).told()
 
 
 def test_information_ranks_networks_by_what_they_tell() -> None:

@@ -110,8 +110,10 @@ class Verdict:
 
     @property
     def weakest(self) -> Part | None:
-        """The part with the smallest effect; None where the table has no part of the claim."""
-        return min(self.parts, key=lambda part: part.effect, default=None)
+        """The part that decides the verdict: of those that come off worst the one with the smallest effect; None where
+        the table has no part of the claim."""
+        worst = (FAILS, UNDECIDED, HOLDS)
+        return min(self.parts, key=lambda part: (worst.index(part.verdict), part.effect), default=None)
 
     def told(self) -> str:
         """`holds: 5 of 5 seeds, effect 0.19 [0.14, 0.24]`, of the weakest part where there are several."""
