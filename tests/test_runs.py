@@ -639,7 +639,7 @@ def test_specs_are_revived_from_json(spec: Any) -> None:
         (
             "Nonsense",
             {},
-            r"no kind of spec 'Nonsense'; choose from Training, Sensitivity, Transfer, FineTuning",
+            f"no kind of spec 'Nonsense'; choose from {', '.join(runs.STEPS)}",
         ),
         ("Training", {"epoch": 3}, r"Training: there is no field 'epoch'; the fields are .*epochs"),
         ("Training", {"epochs": "3"}, r"Training.epochs: '3' is not of type int"),
