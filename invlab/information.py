@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from invlab.intervals import ratio_bootstrap
-from invlab.representations import represent
+from invlab.representations import represent, standardisation
 from invlab.seeds import torch_generator
 from invlab.tasks import Task, plan_pairs, render, transformation_draws
 from invlab.training import Training
@@ -89,7 +89,7 @@ def values(kind: Transform, parameters: Parameters) -> torch.Tensor:
     """float64 (N, K): what is to be decoded: an angle as its cosine and sine, a switch as 0 or 1, amounts scaled to
     their ranges."""
     if kind.varies == "switch":
-        return kind.name_of(parameters).double()[:, None]
+        return kind.label_of(parameters).double()[:, None]
     if kind.varies == "angle":
         axis = kind.axes[0]
         angle = parameters[axis.parameter].double() * (2 * math.pi / (axis.high - axis.low))
@@ -120,8 +120,7 @@ def ridge(
     (int64 (N,), here an object) best when it is left out whole: what is learned must carry over to other objects.
     Leaving a group out takes its part out of the Gram matrix, so each costs one eigendecomposition of W × W.
     """
-    mean, deviation = features.mean(0), features.std(0, correction=0)
-    scale = torch.where(deviation > 1e-6 * deviation.max().clamp(min=1e-12), deviation, torch.inf)
+    mean, scale = standardisation(features)
     x, bias = (features - mean) / scale, targets.mean(0)
     y = targets - bias
     gram, cross = x.T @ x, x.T @ y

@@ -22,3 +22,11 @@ def represent(network: Network, images: torch.Tensor) -> torch.Tensor:
             network.features(part.contiguous(memory_format=torch.channels_last)).float() for part in images.split(BATCH)
         ]
     return torch.cat(parts)
+
+
+def standardisation(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and scale, each (W,), that a probe standardises features (N, W) with: (features − mean) / scale. A feature
+    that never changes has an infinite scale, which leaves it at 0."""
+    deviation = features.std(0, correction=0)
+    scale = torch.where(deviation > 1e-6 * deviation.max().clamp(min=1e-12), deviation, torch.inf)
+    return features.mean(0), scale

@@ -274,32 +274,13 @@ def _train(spec: Training, store: Store, report: Report, device: str) -> Record:
     return _learn(spec, store, report, device)
 
 
-def _sensitivity(spec: Sensitivity, store: Store, report: Report, device: str) -> Record:
-    return sensitivity.measure(trained(spec.training, store, report), spec, device)
+def _measured(measure: Callable[[Network, Any, str], Record]) -> Callable[[Any, Store, Report, str], Record]:
+    """The step of a spec that measures a trained network: `measure(network, spec, device)`."""
 
+    def step(spec: Any, store: Store, report: Report, device: str) -> Record:
+        return measure(trained(spec.training, store, report), spec, device)
 
-def _response(spec: Response, store: Store, report: Report, device: str) -> Record:
-    return respond(trained(spec.training, store, report), spec, device)
-
-
-def _neighbourhoods(spec: Neighbourhoods, store: Store, report: Report, device: str) -> Record:
-    return neighbourhoods(trained(spec.training, store, report), spec, device)
-
-
-def _layers(spec: Layers, store: Store, report: Report, device: str) -> Record:
-    return layers(trained(spec.training, store, report), spec, device)
-
-
-def _measures(spec: Measures, store: Store, report: Report, device: str) -> Record:
-    return measure_all(trained(spec.training, store, report), spec, device)
-
-
-def _information(spec: Information, store: Store, report: Report, device: str) -> Record:
-    return decode(trained(spec.training, store, report), spec, device)
-
-
-def _transfer(spec: Transfer, store: Store, report: Report, device: str) -> Record:
-    return transfer.measure(trained(spec.training, store, report), spec, device)
+    return step
 
 
 def _fine_tuning(spec: FineTuning, store: Store, report: Report, device: str) -> Record:
@@ -528,13 +509,13 @@ SPECS: dict[str, type] = {
 }
 STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Training": _train,
-    "Sensitivity": _sensitivity,
-    "Response": _response,
-    "Neighbourhoods": _neighbourhoods,
-    "Layers": _layers,
-    "Measures": _measures,
-    "Information": _information,
-    "Transfer": _transfer,
+    "Sensitivity": _measured(sensitivity.measure),
+    "Response": _measured(respond),
+    "Neighbourhoods": _measured(neighbourhoods),
+    "Layers": _measured(layers),
+    "Measures": _measured(measure_all),
+    "Information": _measured(decode),
+    "Transfer": _measured(transfer.measure),
     "FineTuning": _fine_tuning,
     "Comparison": _compare,
     "Singles": _singles,

@@ -95,7 +95,7 @@ class Task:
     def labels(self) -> int:
         """How many labels there are."""
         if self.label == "transformation":
-            return transform(self.transformations[0]).names
+            return transform(self.transformations[0]).labels
         return len(self.classes) if self.label == "object" else len(_background_labels(self))
 
 
@@ -181,7 +181,7 @@ def _composed(
             foregrounds = warp(foregrounds, place[part])
         paste(foregrounds, drawn.backgrounds, out=images[part])
     if task.label == "transformation":
-        return Batch(images, transform(task.transformations[0]).name_of(parameters[0]))
+        return Batch(images, transform(task.transformations[0]).label_of(parameters[0]))
     return Batch(images, plan.labels)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invlab.intervals import wilson
-from invlab.representations import represent
+from invlab.representations import represent, standardisation
 from invlab.seeds import torch_generator
 from invlab.tasks import Batch, Task, rendered
 from invlab.training import Training, accuracy
@@ -111,9 +111,7 @@ def fit(features: torch.Tensor, labels: torch.Tensor, classes: int, penalty: flo
 
     Features are standardised with the training set's mean and deviation; a feature that never changes is left at 0.
     """
-    mean = features.mean(0)
-    deviation = features.std(0, correction=0)
-    scale = torch.where(deviation > 1e-6 * deviation.max().clamp(min=1e-12), deviation, torch.inf)
+    mean, scale = standardisation(features)
     x = (features - mean) / scale
     weights = torch.zeros(classes, features.shape[1], device=features.device, requires_grad=True)
     bias = torch.zeros(classes, device=features.device, requires_grad=True)

@@ -59,11 +59,11 @@ class Transform:
     parts: int = 3  # of the range, where the drawn value is to be named; a switch has two
 
     @property
-    def names(self) -> int:
-        """How many names its drawn values fall into: those of a task whose classes are the transformation."""
+    def labels(self) -> int:
+        """How many labels a task has whose classes are the transformation."""
         return 2 if self.varies == "switch" else self.parts
 
-    def name_of(self, parameters: Parameters) -> torch.Tensor:
+    def label_of(self, parameters: Parameters) -> torch.Tensor:
         """int64 (N,): which part of the first parameter's range was drawn; of a switch, whether it is on."""
         axis = self.axes[0]
         values = parameters[axis.parameter]

@@ -47,27 +47,36 @@ def one_family(run: StudyRun, table: Table, measure: str) -> None:
     )
     st.markdown(f"Each point is a network. To the right: more sensitive to **{page.family_name(family)}**; up: {told}.")
     rows = study.once(run, f"networks-{family}-{measure}", lambda: figures.network_rows(table, family, measure))
-    chance = 1 / kind.names if measure == NAMED else None
+    chance = 1 / kind.labels if measure == NAMED else None
     plot = study.once(run, f"plot-{family}-{measure}", functools.partial(figures.networks, rows, measure, chance))
     page.figure(plot, "networks", figures.networks_alt(rows, family, measure))
-    page.notice(notice(table, rows, family, measure))
+    page.notice(notice(rows, agreement(run, table, family, measure), family, measure))
     study.behind(f"information-{family}", rows, run, plot, {"family": family, "measure": measure})
 
 
-def notice(table: Table, rows: list[figures.Row], family: str, measure: str) -> str:
+def families(run: StudyRun, table: Table, measure: str) -> list[figures.Row]:
+    return study.once(run, f"families-{measure}", lambda: figures.family_rows(table, measure))
+
+
+def agreement(run: StudyRun, table: Table, family: str, measure: str) -> float:
+    """The rank correlation of sensitivity and what can be told, over networks."""
+    rows = families(run, table, measure)
+    return next(row["rank correlation with sensitivity"] for row in rows if row["family"] == family)
+
+
+def notice(rows: list[figures.Row], agreement: float, family: str, measure: str) -> str:
     """Two sentences that the numbers themselves decide."""
     own = next(row for row in rows if row["kind"] == "same")
     others = float(np.mean([row[measure] for row in rows if row["kind"] == "other"]))
     gap = others - own[measure]
     less = "less than" if gap > 0.02 else "more than" if gap < -0.02 else "as much as"
-    agreement = information.rank_agreement(table, measure)[:, table.values_of("family").index(family)].mean()
     tied = "have little to do with each other"
     if abs(agreement) > 0.3:
         tied = "rise together" if agreement > 0 else "go against each other"
     return (
         f"The network trained to ignore *{page.family_name(family)}* tells {less} the others of it: "
         f"{number(own[measure])} against {number(others)} on average. Over networks, sensitivity and what can be told "
-        f"{tied} (rank correlation {signed(float(agreement))})."
+        f"{tied} (rank correlation {signed(agreement)})."
     )
 
 
@@ -78,7 +87,7 @@ def all_families(run: StudyRun, table: Table, measure: str) -> None:
         "The network trained to ignore a family, those trained to ignore another one, and the one trained for none: "
         f"**{figures.AXES[measure]}**, 95 % intervals over {study.seeds_text(run.seeds)}."
     )
-    rows = study.once(run, f"families-{measure}", lambda: figures.family_rows(table, measure))
+    rows = families(run, table, measure)
     plot = study.once(run, f"families-plot-{measure}", functools.partial(figures.by_family, rows, measure))
     page.figure(plot, "families", figures.by_family_alt(rows, measure))
     if measure == DECODED:

@@ -7,14 +7,14 @@ import streamlit as st
 from invlab import records
 from invlab.figures import measures as figures
 from invlab.measures import MEASURES, Measures
+from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.studies.study import signed
-from invlab.ui import gallery, instruments, page
+from invlab.ui import gallery, instruments, live, page
 
 COMMAND = "python -m invlab bundle build"
 IMAGES, DRAWS = 100, 12
-DOMAIN_WORDS = {"new": "new", "training": "the ones they learned"}
 
 
 def notice(values: figures.Values, family: str) -> str:
@@ -53,7 +53,7 @@ def main() -> None:
         bind="query-params",
     )
     with right:
-        domain = gallery.segments("Objects", tuple(DOMAIN_WORDS), "new", "objects", DOMAIN_WORDS)
+        domain = instruments.domain()
     study = Singles()
     task = study.task(domain, family, instruments.SEED)
     specs = [Measures(study.training(source, instruments.SEED), task, IMAGES, DRAWS) for source in SOURCES]
@@ -93,3 +93,5 @@ try:
 except instruments.NoWeightsError:
     page.not_there("One of these networks", COMMAND)
     definitions()
+except (StoreError, OSError) as error:
+    live.guarded(error)

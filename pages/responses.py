@@ -13,10 +13,11 @@ from invlab import records
 from invlab.figures import responses as figures
 from invlab.figures.responses import Line
 from invlab.responses import Along, Layers, Neighbourhoods, Response
+from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
-from invlab.ui import gallery, instruments, page
+from invlab.ui import gallery, instruments, live, page
 from invlab.ui.gallery import amount, axis_name
 
 POINTS = 36  # of a curve
@@ -24,8 +25,8 @@ MAP_POINTS = 13  # along each side of a map
 ORBIT_POINTS, OBJECTS = 60, 12  # values of each object, objects
 CURVE_IMAGES, MAP_IMAGES, LAYER_PAIRS = 64, 32, 200
 SHOWN = 4  # pairs in a row
+STRIP = 9  # pictures of one object
 COMMAND = "python -m invlab bundle build"
-DOMAIN_WORDS = {"new": "new", "training": "the ones they learned"}
 AXES: dict[str, tuple[str, Axis]] = {
     f"{page.family_name(name)}: {axis.parameter}" if len(t.axes) > 1 else page.family_name(name): (name, axis)
     for name, t in TRANSFORMS.items()
@@ -53,10 +54,6 @@ def untransformed(domain: str) -> Any:
     return Singles().task(domain, NONE, instruments.SEED)
 
 
-def domain() -> str:
-    return gallery.segments("Objects", tuple(DOMAIN_WORDS), "new", "objects", DOMAIN_WORDS)
-
-
 def lines_of(sources: list[str], families: list[str]) -> list[Line]:
     return figures.lines({instruments.name_of(s): instruments.kind_of(s, families) for s in sources})
 
@@ -75,7 +72,7 @@ def one_parameter() -> None:
     what = left.selectbox("Parameter", list(AXES), index=list(AXES).index("rotate"), key="vary", bind="query-params")
     family, axis = AXES[what]
     with right:
-        which = domain()
+        which = instruments.domain()
     sources = instruments.networks(family)
     way = along(what, POINTS)
     at = looked_at(way, axis)
@@ -99,7 +96,7 @@ def one_parameter() -> None:
     page.figure(
         plot, "curve", figures.curves_alt(drawn, results, long_name(what)), on_select=clicked, selection_mode="points"
     )
-    strip(specs[0], way, axis)
+    strip(specs[0], 0, "the first object", what)
     page.notice(curve_notice(sources, results, axis, way))
     pairs(specs[0], sources[0], axis, at)
     page.behind(
@@ -128,18 +125,13 @@ def looked_at(way: Along, axis: Axis) -> float:
     )
 
 
-def strip(spec: Response, way: Along, axis: Axis) -> None:
-    """One object along the parameter."""
-    few = gallery.stops(axis)
-    place = [TRANSFORMS[way.family].identity[a.parameter] for a in TRANSFORMS[way.family].axes]
-    which = [a.parameter for a in TRANSFORMS[way.family].axes].index(axis.parameter)
-    drawn = gallery.orbit(records.key(spec.task), spec.task, way.family, tuple(place), which, few)
+def strip(response: Response, index: int, name: str, what: str) -> None:
+    """A test image along the parameter, by its index."""
+    few, axis = along(what, STRIP), AXES[what][1]
+    pictures = instruments.pictures_at(records.key(response), response, index, few.values)
+    words = [amount(axis, value) for value in few.values]
     gallery.tiles(
-        [
-            gallery.Tile(png, amount(axis, value), f"the first object at {amount(axis, value)}")
-            for png, value in zip(drawn.strip, few, strict=True)
-        ],
-        "il-strip",
+        [gallery.Tile(png, word, f"{name} at {word}") for png, word in zip(pictures, words, strict=True)], "il-strip"
     )
 
 
@@ -186,7 +178,7 @@ def two_parameters() -> None:
         "Up", rest, index=rest.index(names["y"]) if names["y"] in rest else 0, key="up", bind="query-params"
     )
     with right:
-        which = domain()
+        which = instruments.domain()
     families = list(dict.fromkeys((AXES[across][0], AXES[up][0])))
     sources = instruments.networks(families[0])[:3]
     ways = along(across, MAP_POINTS), along(up, MAP_POINTS)
@@ -233,7 +225,7 @@ def orbits() -> None:
     with middle:
         by = gallery.segments("Colour", ("object", "value"), "object", "colour")
     with right:
-        which = domain()
+        which = instruments.domain()
     sources = instruments.networks(family)[:3]
     task, way = untransformed(which), along(what, ORBIT_POINTS)
     specs = [Neighbourhoods(Singles().training(s, instruments.SEED), task, way, OBJECTS) for s in sources]
@@ -263,17 +255,7 @@ def orbits() -> None:
                 selection_mode="points",
             )  # fmt: skip
     shown = st.selectbox("Object", names, index=at, key="shown_object", bind="query-params")
-    few = gallery.stops(axis)
-    pictures = instruments.pictures_at(
-        records.key(specs[0]), specs[0].response(), results[0]["indices"][names.index(shown)], along(what, 9).values
-    )
-    gallery.tiles(
-        [
-            gallery.Tile(png, amount(axis, v), f"{shown} at {amount(axis, v)}")
-            for png, v in zip(pictures, few, strict=True)
-        ],
-        "il-strip",
-    )
+    strip(specs[0].response(), results[0]["indices"][names.index(shown)], shown, what)
     shares = {instruments.name_of(s): figures.spread_of(r) for s, r in zip(sources, results, strict=True)}
     told = ", ".join(f"{name}: {share:.0%}" for name, share in shares.items())
     page.notice(
@@ -299,7 +281,7 @@ def by_layer() -> None:
         bind="query-params",
     )  # fmt: skip
     with right:
-        which = domain()
+        which = instruments.domain()
     sources = instruments.networks(family)
     pooled = st.toggle(
         "Average over positions first",
@@ -354,3 +336,5 @@ try:
     VIEWS[view]()
 except instruments.NoWeightsError:
     page.not_there("One of these networks", COMMAND)
+except (StoreError, OSError) as error:
+    live.guarded(error)

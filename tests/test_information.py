@@ -114,7 +114,7 @@ def test_an_angle_is_read_as_a_point_of_the_circle(monkeypatch: pytest.MonkeyPat
 def test_a_switch_is_told_over_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = Information(TRAINING, under("invert"), 200, 200)
     known = [
-        TRANSFORMS["invert"].name_of(transformation_draws(task, split, torch.arange(200))[0]).float()[:, None]
+        TRANSFORMS["invert"].label_of(transformation_draws(task, split, torch.arange(200))[0]).float()[:, None]
         for task, split in zip(spec.halves(), ("train", "test"), strict=True)
     ]
     for features, expected in ((known, 1.0), ([torch.ones(200, 1)] * 2, 0.0)):
@@ -173,22 +173,22 @@ def test_bad_input_gets_one_sentence(change: dict, sentence: str) -> None:
 def test_the_drawn_value_is_named_by_its_part_of_the_range(family: str) -> None:
     kind = TRANSFORMS[family]
     rows = draw((family,), 600, Generator.of("test", indices=range(600)))[0]
-    names = kind.name_of(rows)
-    assert set(names.tolist()) == set(range(kind.names))
+    names = kind.label_of(rows)
+    assert set(names.tolist()) == set(range(kind.labels))
     shares = torch.bincount(names) / 600
-    assert float(shares.min()) > 0.6 / kind.names  # none is rare
+    assert float(shares.min()) > 0.6 / kind.labels  # none is rare
     axis = kind.axes[0]
     for value, name in zip(rows[axis.parameter].tolist(), names.tolist(), strict=True):
         if kind.varies == "switch":
             assert name == (value != kind.identity[axis.parameter])
         else:
-            part = math.floor((value - axis.low) / (axis.high - axis.low) * kind.names)
-            assert name == min(part, kind.names - 1)
+            part = math.floor((value - axis.low) / (axis.high - axis.low) * kind.labels)
+            assert name == min(part, kind.labels - 1)
 
 
 def test_rotation_is_named_by_quarter_turns() -> None:
     angles = torch.tensor([0.0, 89.0, 91.0, 181.0, 359.0])
-    assert TRANSFORMS["rotate"].name_of({"angle": angles}).tolist() == [0, 0, 1, 2, 3]
+    assert TRANSFORMS["rotate"].label_of({"angle": angles}).tolist() == [0, 0, 1, 2, 3]
 
 
 def test_a_task_can_ask_for_its_transformation() -> None:

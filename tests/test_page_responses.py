@@ -14,7 +14,7 @@ from invlab import records, runs, training
 from invlab.figures import responses as figures
 from invlab.objects import class_names
 from invlab.responses import Along, Layers, Response
-from invlab.store import Store, write_bundle
+from invlab.store import Store, StoreError, write_bundle
 from invlab.studies.singles import Singles
 from invlab.ui import instruments
 
@@ -119,7 +119,6 @@ def test_the_pictures_behind_a_point_are_sorted_by_what_its_value_is_the_mean_of
 
 def test_the_second_visit_measures_nothing(with_bundle: None, monkeypatch: pytest.MonkeyPatch) -> None:
     opened()
-    monkeypatch.setattr(runs, "respond", lambda *_: pytest.fail("measured again"))
     monkeypatch.setitem(runs.STEPS, "Response", lambda *_: pytest.fail("measured again"))
     assert not opened().exception
 
@@ -153,6 +152,16 @@ def test_a_network_that_is_not_there_is_named_as_such(with_bundle: None) -> None
     test = opened(networks_rotate="hue")
     assert not test.exception
     assert "is not in this installation's bundle yet" in texts(test)
+
+
+def test_a_full_disk_gets_one_sentence(with_bundle: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StoreError("the result could not be stored: the disk is full, make room")
+
+    monkeypatch.setattr(Store, "put", full)
+    test = opened()
+    assert not test.exception
+    assert "the disk is full, make room" in test.error[0].value
 
 
 def test_a_map_for_each_network(with_bundle: None) -> None:

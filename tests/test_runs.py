@@ -128,9 +128,9 @@ def test_a_measurement_trains_what_it_needs_and_runs_once(
     store: Store, learned: list[Training], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = []
-    for module in (sensitivity, transfer):
-        measure = module.measure
-        monkeypatch.setattr(module, "measure", lambda *of, m=measure: measured.append(of[1]) or m(*of))
+    for kind in ("Sensitivity", "Transfer"):
+        step = runs.STEPS[kind]
+        monkeypatch.setitem(runs.STEPS, kind, lambda *of, s=step: measured.append(of[0]) or s(*of))
     for spec in (SENSITIVITY, TRANSFER):
         record = execute(spec, store)
         check(record, spec)

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from invlab.figures import COLOURS, SYMBOLS, error_bars, styled
 from invlab.figures.mismatch import finite
-from invlab.figures.sensitivity import KIND_NAMES, name_of, positions
+from invlab.figures.sensitivity import KIND_NAMES, kinds_by_family, name_of
 from invlab.intervals import over_seeds
 from invlab.studies import information
 from invlab.studies.claims import KINDS, number
@@ -106,35 +106,7 @@ def family_rows(table: Table, measure: str) -> list[Row]:
 def by_family(rows: Sequence[Row], measure: str) -> go.Figure:
     """*same*, *other* and *none* of each family, the most lost on top of each group."""
     ordered = sorted(rows, key=lambda r: (GROUPS.index(r["group"]), r["same"] - r["other"]))
-    at = positions([row["family"] for row in ordered])
-    figure = go.Figure()
-    for offset, kind in zip((0.22, 0.0, -0.22), KINDS, strict=True):
-        there = all(row[f"{kind}, low"] is not None for row in ordered)
-        intervals = [(row[f"{kind}, low"], row[f"{kind}, high"]) for row in ordered]
-        figure.add_trace(
-            go.Scatter(
-                name=KIND_NAMES[kind],
-                x=[row[kind] for row in ordered],
-                y=at - offset,
-                mode="markers",
-                marker={"color": COLOURS[kind], "symbol": SYMBOLS[kind], "size": 10},
-                error_x=error_bars([row[kind] for row in ordered], intervals) if there else None,
-                customdata=[[name_of(row["family"])] for row in ordered],
-                hovertemplate=f"%{{customdata[0]}}, {kind}: %{{x:.2f}}<extra></extra>",
-            )
-        )
-    styled(figure, height=round(at[-1] * 32) + 190)
-    figure.update_yaxes(
-        tickvals=at,
-        ticktext=[name_of(row["family"]) for row in ordered],
-        range=[at[-1] + 0.6, -0.6],
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
-    figure.update_xaxes(title=AXES[measure], fixedrange=True)
-    figure.update_layout(dragmode=False, legend={"orientation": "v", "y": 1.01})
-    return figure
+    return kinds_by_family(ordered, AXES[measure])
 
 
 def by_family_alt(rows: Sequence[Row], measure: str) -> str:

@@ -250,6 +250,14 @@ def by_family(rows: Sequence[dict[str, Any]], which: str) -> go.Figure:
     """*same*, *other* and *none* of each family (`claims.families`), the largest differences on top of each group."""
     how = measure(which)
     ordered = sorted(rows, key=lambda r: (GROUPS.index(group_of(r["family"])), -abs(r["other"] - r["same"])))
+    return kinds_by_family(ordered, f"{how.quantity} ({how.meaning})", reach(rows, how.larger_is_better))
+
+
+def kinds_by_family(
+    ordered: Sequence[dict[str, Any]], title: str, limits: tuple[float, float] | None = None
+) -> go.Figure:
+    """*same*, *other* and *none* of each family as points with intervals, in the order of the rows, which keep a
+    group's families together. title: of the values' axis; limits: where it begins and ends."""
     at = positions([row["family"] for row in ordered])
     figure = go.Figure()
     for offset, kind in zip((0.22, 0.0, -0.22), KINDS, strict=True):
@@ -276,9 +284,7 @@ def by_family(rows: Sequence[dict[str, Any]], which: str) -> go.Figure:
         zeroline=False,
         fixedrange=True,
     )
-    figure.update_xaxes(
-        title=f"{how.quantity} ({how.meaning})", range=reach(rows, how.larger_is_better), fixedrange=True
-    )
+    figure.update_xaxes(title=title, range=limits, fixedrange=True)
     figure.update_layout(dragmode=False, legend={"orientation": "v", "y": 1.01})
     return figure
 

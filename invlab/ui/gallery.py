@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
@@ -22,7 +22,7 @@ from invlab.photographs import are_drawn
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import Sensitivity, derangement, ratio
 from invlab.sources import available
-from invlab.tasks import Task, draw_classes, pairs, paste, plan_pairs, render, transformation_draws
+from invlab.tasks import Task, draw_classes, plan_pairs, render, render_at, transformation_draws
 from invlab.transforms import TRANSFORMS, Axis, Transform, identity_parameters, transform
 from invlab.ui import page
 
@@ -340,7 +340,6 @@ def orbit(key: str, _task: Task, family: str, now: tuple[float, ...], along: int
     """The task's first object before and after `family` with the parameters `now` (in the order of its axes), and for
     each of the `stops` of the axis `along`. A family's random field is the same in all of them."""
     kind, n = transform(family), len(stops) + 2
-    pair = pairs(_task, "test", [0])
     parameters = identity_parameters(family, n)
     for place, axis in enumerate(kind.axes):
         values = torch.full((n,), now[place])
@@ -350,8 +349,8 @@ def orbit(key: str, _task: Task, family: str, now: tuple[float, ...], along: int
         parameters[axis.parameter] = values
     if "seed" in parameters:
         parameters["seed"] = Generator.of("orbit", _task.seed, indices=[0]).seeds(1).expand(n).contiguous()
-    moved = kind.apply(pair.prototypes.expand(n, -1, -1, -1).contiguous(), **parameters)
-    pictures = [export.as_png(p) for p in export.as_pixels(paste(moved, pair.backgrounds.expand(n, -1, -1, -1)))]
+    drawn = render_at(replace(_task, transformations=(family,)), "test", [0] * n, [parameters])
+    pictures = [export.as_png(p) for p in export.as_pixels(drawn.images)]
     return Orbit(pictures[0], pictures[1], pictures[2:])
 
 

@@ -22,12 +22,13 @@ from invlab.representations import represent
 from invlab.responses import Response, images_at
 from invlab.seeds import torch_generator
 from invlab.sensitivity import derangement
-from invlab.studies.singles import NONE, SOURCES
+from invlab.studies.singles import DOMAINS, NONE, SOURCES
 from invlab.tasks import Task, plan_pairs
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
 from invlab.ui import page
 from invlab.ui.cached import the_store
+from invlab.ui.gallery import segments
 
 SEED = 0  # of the networks whose weights ship
 TOGETHER = 2  # networks measured at a time
@@ -53,11 +54,16 @@ def measured(specs: Sequence[Any]) -> list[dict[str, Any]]:
     They are stored under their keys: thirty people who ask the same cost one measurement.
     """
     store = the_store()
-    for spec in specs:
-        if store.get(records.key(spec)) is None:
+
+    def result(spec: Any) -> dict[str, Any]:
+        record = store.get(records.key(spec))
+        if record is None:
             needs_weights(spec.training)
+            record = runs.execute(spec, store)
+        return record["result"]
+
     with ThreadPoolExecutor(TOGETHER) as pool:
-        return [record["result"] for record in pool.map(lambda spec: runs.execute(spec, store), specs)]
+        return list(pool.map(result, specs))
 
 
 def name_of(source: str) -> str:
@@ -68,6 +74,12 @@ def name_of(source: str) -> str:
 def kind_of(source: str, families: Sequence[str]) -> str:
     """`same` where the network was trained for one of the families in question, `none`, or `other`."""
     return NONE if source == NONE else "same" if source in families else "other"
+
+
+def domain() -> str:
+    """A picker of the objects: `new` ones or those of the `training`."""
+    words = {"new": "new", "training": "the ones they learned"}
+    return segments("Objects", DOMAINS[::-1], "new", "objects", words)
 
 
 def networks(family: str) -> list[str]:
