@@ -236,8 +236,6 @@ def orbits() -> None:
         "in which this network's representations differ most. A line is one object: a tight knot is invariance, a long "
         "line that crosses others is not. *Click a point to see its object below.*"
     )
-    spot = st.session_state.get("shown_object")
-    at = names.index(spot) if spot in names else 0
 
     def clicked(key: str) -> None:
         for point in st.session_state[key].selection.points[:1]:
@@ -254,7 +252,7 @@ def orbits() -> None:
                 plot, key, figures.orbits_alt(name, result), on_select=functools.partial(clicked, key),
                 selection_mode="points",
             )  # fmt: skip
-    shown = st.selectbox("Object", names, index=at, key="shown_object", bind="query-params")
+    shown = st.selectbox("Object", names, key="shown_object", bind="query-params")
     strip(specs[0].response(), results[0]["indices"][names.index(shown)], shown, what)
     shares = {instruments.name_of(s): figures.spread_of(r) for s, r in zip(sources, results, strict=True)}
     told = ", ".join(f"{name}: {share:.0%}" for name, share in shares.items())

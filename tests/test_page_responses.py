@@ -191,6 +191,8 @@ def test_neighbourhoods_of_three_networks(with_bundle: None) -> None:
     test.selectbox(key="shown_object").select(names[3]).run()
     assert not test.exception
     assert "movement along the parameter" in texts(test)
+    linked = opened(view="Neighbourhoods", shown_object=names[5])
+    assert linked.selectbox(key="shown_object").value == names[5]
 
 
 def test_neighbourhoods_coloured_by_value(with_bundle: None) -> None:
