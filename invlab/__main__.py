@@ -132,7 +132,8 @@ def _add_render(commands: Any) -> None:
     command = commands.add_parser(
         "render",
         help="write a contact sheet of a task, or a whole data set",
-        description="Render a task: a contact sheet, and with --dataset an image folder with its metadata as JSON.",
+        description="Render a task: a contact sheet; with --dataset an image folder with its metadata as JSON; with "
+        "--tensors one safetensors file of images, labels and draws.",
     )
     command.add_argument("--transforms", type=families, default=(), help="the task's transformations (none)")
     command.add_argument("--classes", default="12", help="how many classes to draw, or their names with commas (12)")
@@ -141,6 +142,9 @@ def _add_render(commands: Any) -> None:
     command.add_argument("--columns", type=positive, default=8)
     command.add_argument("--zoom", type=positive, default=3, help="screen pixels for each pixel (3)")
     command.add_argument("--dataset", type=Path, default=None, help="also write a data set into this new folder")
+    command.add_argument(
+        "--tensors", type=Path, default=None, help="also write a data set as this new .safetensors file"
+    )
     for split, count in (("train", 1000), ("validation", 200), ("test", 200)):
         command.add_argument(f"--{split}", type=int, default=count, help=f"{split} images of the data set ({count})")
     _add_sets(command)
@@ -240,12 +244,17 @@ def render(asked: argparse.Namespace) -> int:
     )
     export.contact_sheet(task, "train", asked.rows, asked.columns, asked.zoom).save(asked.out)
     print(f"wrote {asked.out}: {asked.rows * asked.columns} images of {records.key(task)}")
+    counts = {"train": asked.train, "validation": asked.validation, "test": asked.test}
     if asked.dataset is not None:
-        counts = {"train": asked.train, "validation": asked.validation, "test": asked.test}
         bar = Bar("data set")
         export.write_dataset(task, asked.dataset, counts, bar.report)
         bar.end()
         print(f"wrote {asked.dataset}: {sum(counts.values())} images and task.json")
+    if asked.tensors is not None:
+        bar = Bar("tensor file")
+        export.write_tensors(task, asked.tensors, counts, bar.report)
+        bar.end()
+        print(f"wrote {asked.tensors}: {sum(counts.values())} images")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A task's images as files: contact sheets and data sets (an image folder with its metadata)."""
+"""A task's images as files: contact sheets and data sets (an image folder with its metadata, or one tensor file)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from invlab import records
-from invlab.objects import class_names
-from invlab.tasks import SPLITS, Task, plan_pairs, render, transformation_draws
+from invlab.store import replace_file
+from invlab.tasks import SPLITS, Task, label_names, plan_pairs, render, transformation_draws
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,7 @@ CAPTION = 14  # pixels, of the names under the images of a contact sheet
 GAP = 6
 PAPER, INK = "#ffffff", "#1c2733"
 METADATA = "task.json"
+MOST_BYTES = 2 * 2**30  # of pixels in one tensor file: twice that is in memory while it is written
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)")  # names that Windows keeps for itself
 
 Report = Callable[[dict[str, Any]], None]
@@ -64,7 +65,7 @@ def _short(value: float | int) -> float | int:
 
 
 def contact_sheet(task: Task, split: str, rows: int, columns: int, zoom: int = 3) -> Image.Image:
-    """The first `rows` × `columns` samples of a split, each pixel drawn `zoom` times as large, with its object's name.
+    """The first `rows` × `columns` samples of a split, each pixel `zoom` times as large, with its label.
 
     Raises ValueError where there is nothing to draw, or too much for one picture.
     """
@@ -75,14 +76,14 @@ def contact_sheet(task: Task, split: str, rows: int, columns: int, zoom: int = 3
     if width * height > 100_000_000:
         raise ValueError(f"a contact sheet of {width} × {height} pixels is too large: choose fewer images or less zoom")
     batch = render(task, split, range(rows * columns))
-    names = class_names(task.objects)
+    names = label_names(task)
     sheet = Image.new("RGB", (width, height), PAPER)
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=CAPTION - 3)
     for i, (pixels, label) in enumerate(zip(as_pixels(batch.images), batch.labels.tolist(), strict=True)):
         left, top = GAP + (i % columns) * (side + GAP), GAP + (i // columns) * (side + GAP + CAPTION)
         sheet.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST), (left, top))
-        pen.text((left, top + side), _cut(names[task.classes[label]], font, side), INK, font)
+        pen.text((left, top + side), _cut(names[label], font, side), INK, font)
     return sheet
 
 
@@ -146,6 +147,58 @@ def dataset_zip(task: Task, counts: Mapping[str, int]) -> bytes:
     return out.getvalue()
 
 
+def write_tensors(task: Task, path: Path | str, counts: Mapping[str, int], report: Report | None = None) -> None:
+    """Write `tensors` to a new file, which appears whole or not at all. Raises ValueError where it is there already."""
+    target = Path(path).expanduser()
+    if target.exists():
+        raise ValueError(f"{target} exists already: choose a new name")
+    replace_file(target, tensors(task, counts, report))
+
+
+def tensors(task: Task, counts: Mapping[str, int], report: Report | None = None) -> bytes:
+    """A task as one safetensors file; `counts` says how many images of each split.
+
+    For each split: `<split>.images` uint8 (N, 3, S, S), `<split>.labels` and `<split>.backgrounds` int64 (N,), and for
+    each family in turn what was drawn, `<split>.draws.<number>.<family>.<parameter>` (N,). The file's metadata hold one
+    JSON text, `task`: key, spec, counts and the labels' names. Raises ValueError for impossible counts, and for more
+    than `MOST_BYTES` of pixels.
+    """
+    from safetensors.torch import save
+
+    checked = _checked(counts)
+    whole, each = sum(checked.values()), 3 * task.size**2
+    if whole * each > MOST_BYTES:
+        raise ValueError(
+            f"{whole:,} images of {task.size} pixels are too many for one tensor file, made in memory: ask for "
+            f"at most {MOST_BYTES // each:,}, or for an image folder"
+        )
+    made: dict[str, torch.Tensor] = {}
+    done = 0
+    for split, count in checked.items():
+        images = torch.empty(count, 3, task.size, task.size, dtype=torch.uint8)
+        labels = torch.empty(count, dtype=torch.int64)
+        for start in range(0, count, BLOCK):
+            part = slice(start, min(start + BLOCK, count))
+            batch = render(task, split, range(part.start, part.stop))
+            images[part] = torch.from_numpy(as_pixels(batch.images)).permute(0, 3, 1, 2)
+            labels[part] = batch.labels
+            done += len(batch.labels)
+            if report is not None:
+                report({"fraction": done / whole})
+        rows = torch.arange(count)
+        made |= {f"{split}.images": images, f"{split}.labels": labels}
+        made[f"{split}.backgrounds"] = plan_pairs(task, split, rows).backgrounds
+        drawn = zip(task.transformations, transformation_draws(task, split, rows), strict=True)
+        for number, (family, parameters) in enumerate(drawn):
+            made |= {f"{split}.draws.{number}.{family}.{name}": values for name, values in parameters.items()}
+    about = _head(task, checked) | {"labels": list(label_names(task))}
+    return save(made, {"task": json.dumps(about, ensure_ascii=False)})
+
+
+def _head(task: Task, counts: dict[str, int]) -> dict[str, Any]:
+    return {"key": records.key(task), "spec": records.plain(task), "counts": counts}
+
+
 def folder_names(names: Sequence[str]) -> tuple[str, ...]:
     """A folder's name for each class: letters, digits, `_`, `-` and inner dots, no two alike on any file system."""
     made: list[str] = []
@@ -175,15 +228,10 @@ def _emit(
     task: Task, counts: dict[str, int], put: Callable[[str, bytes], None], metadata: TextIO, report: Report | None
 ) -> dict[str, Any]:
     """Hand each image file to `put`, write the metadata as one JSON object with one line for each image."""
-    names = class_names(task.objects)
-    chosen = [names[c] for c in task.classes]
-    folders = folder_names(chosen)
-    head = {
-        "key": records.key(task),
-        "spec": records.plain(task),
-        "counts": counts,
-        "classes": [{"label": i, "name": n, "folder": f} for i, (n, f) in enumerate(zip(chosen, folders, strict=True))],
-    }
+    names = label_names(task)
+    folders = folder_names(names)
+    classes = [{"label": i, "name": n, "folder": f} for i, (n, f) in enumerate(zip(names, folders, strict=True))]
+    head = _head(task, counts) | {"classes": classes}
     metadata.write("{\n")
     for name, value in head.items():
         metadata.write(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)},\n")

@@ -104,6 +104,16 @@ def _one_of(name: str, value: str, valid: Sequence[str]) -> None:
         raise ValueError(f"{name} {value!r}: choose from {', '.join(valid)}")
 
 
+def label_names(task: Task) -> tuple[str, ...]:
+    """What each label of the task is called, in their order."""
+    if task.label == "transformation":
+        return transform(task.transformations[0]).label_names
+    if task.label == "background":
+        return _background_labels(task)
+    names = class_names(task.objects)
+    return tuple(names[index] for index in task.classes)
+
+
 def _background_labels(task: Task) -> tuple[str, ...]:
     """The classes of the task's backgrounds. Raises ValueError where they have none, or not as many as a correlation
     needs."""

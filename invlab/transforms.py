@@ -15,6 +15,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from invlab.seeds import Generator, uniform_field
@@ -62,6 +63,15 @@ class Transform:
     def labels(self) -> int:
         """How many labels a task has whose classes are the transformation."""
         return 2 if self.varies == "switch" else self.parts
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What each of these labels says: a part of the first parameter's range, or whether a switch is on."""
+        if self.varies == "switch":
+            return (f"without {self.name}", f"with {self.name}")
+        axis = self.axes[0]
+        ends = [axis.low + (axis.high - axis.low) * part / self.parts for part in range(self.parts + 1)]
+        return tuple(f"{low:.3g} … {high:.3g} {axis.unit}".strip() for low, high in pairwise(ends))
 
     def label_of(self, parameters: Parameters) -> torch.Tensor:
         """int64 (N,): which part of the first parameter's range was drawn; of a switch, whether it is on."""

@@ -121,7 +121,9 @@ def twin_pairs(task: Task) -> None:
 def data_set(task: Task) -> None:
     """The task as files."""
     gallery.chain(task, task.transformations)
-    st.markdown("Take the images with you: a ZIP with one folder for each class, and what was drawn for each image.")
+    st.markdown(
+        "Take the images with you, and what was drawn for each: a ZIP with a folder for each class, or one tensor file."
+    )
     boxes = st.columns(3)
     counts = {
         split: int(box.number_input(f"{split.capitalize()} images", 0, MOST_IMAGES, default, 50, key=split,
@@ -135,17 +137,30 @@ def data_set(task: Task) -> None:
             f"{whole:,} images: choose 1 to {MOST_IMAGES:,} in all here; the command line makes any number.",
             icon=":material/error:",
         )
-    st.download_button(
-        f"Make and download {whole:,} images",
-        (lambda: export.dataset_zip(task, counts)) if fits else b"",
-        file_name=f"{records.key(task)}.zip",
-        mime="application/zip",
-        icon=":material/folder_zip:",
-        type="primary",
-        on_click="ignore",
-        disabled=not fits,
-        key="dataset-zip",
-    )
+    with st.container(horizontal=True):
+        st.download_button(
+            f"Make and download {whole:,} images",
+            (lambda: export.dataset_zip(task, counts)) if fits else b"",
+            file_name=f"{records.key(task)}.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            type="primary",
+            on_click="ignore",
+            disabled=not fits,
+            key="dataset-zip",
+        )
+        st.download_button(
+            "The same as one tensor file",
+            (lambda: export.tensors(task, counts)) if fits else b"",
+            file_name=f"{records.key(task)}.safetensors",
+            mime="application/octet-stream",
+            icon=":material/data_array:",
+            on_click="ignore",
+            disabled=not fits,
+            key="dataset-tensors",
+            help="safetensors: for each split images (uint8), labels, backgrounds and every drawn parameter; the "
+            "recipe is in the file's metadata.",
+        )
     st.caption("At any size, straight into a folder:")
     st.code(gallery.command(task, counts), language="bash", wrap_lines=True)
     page.notice(

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
 from invlab import export, records
 from invlab.objects import class_names
+from invlab.scenes import SCENES
 from invlab.tasks import Task, render, transformation_draws
 from invlab.transforms import apply_all
 
@@ -202,3 +204,63 @@ def test_drawn_values_are_numbers_of_the_same_precision() -> None:
         assert np.float32(row[0]["angle"]) == drawn[0]["angle"][i].item()
         assert row[1]["seed"] == drawn[1]["seed"][i].item()
     assert export.drawn_values([]) == []
+
+
+# ---------------------------------------------------------------------------------------------------------- tensor file
+
+
+def test_the_tensors_read_back_are_the_rendered_ones(tmp_path: Path, small_blocks: None) -> None:
+    points: list[dict] = []
+    export.write_tensors(TASK, tmp_path / "new" / "set.safetensors", COUNTS, points.append)
+    assert points[-1]["fraction"] == 1
+    with safe_open(tmp_path / "new" / "set.safetensors", "pt") as file:
+        found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+        about = json.loads(file.metadata()["task"])
+    assert records.revive(Task, about["spec"]) == TASK
+    assert about["labels"] == [class_names("drawn")[c] for c in TASK.classes]
+    for split, count in COUNTS.items():
+        batch = render(TASK, split, range(count))
+        assert found[f"{split}.images"].dtype == torch.uint8
+        again = found[f"{split}.images"].float() / 127.5 - 1
+        assert (again - batch.images).abs().max() <= 0.5 / 127.5 + 1e-6
+        assert torch.equal(found[f"{split}.labels"], batch.labels)
+        for number, family in enumerate(transformation_draws(TASK, split, torch.arange(count))):
+            for name, values in family.items():
+                place = f"{split}.draws.{number}.{TASK.transformations[number]}.{name}"
+                assert torch.equal(found.pop(place), values)
+    assert len(found) == 3 * len(COUNTS)
+
+
+def test_the_tensor_file_is_the_same_each_time() -> None:
+    assert export.tensors(TASK, COUNTS) == export.tensors(TASK, COUNTS)
+
+
+def test_a_tensor_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "set").write_text("mine")
+    with pytest.raises(ValueError, match="exists already"):
+        export.write_tensors(TASK, tmp_path / "set", COUNTS)
+    assert (tmp_path / "set").read_text() == "mine"
+
+
+def test_a_tensor_file_has_bounds(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"too many for one tensor file.*at most 699,050"):
+        export.write_tensors(TASK, tmp_path / "set", {"train": 700_000})
+    assert not (tmp_path / "set").exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "names"),
+    [
+        ("transformation", ["0 … 90 °", "90 … 180 °", "180 … 270 °", "270 … 360 °"]),
+        ("background", None),
+    ],
+)
+def test_classes_are_called_by_what_is_to_be_named(tmp_path: Path, label: str, names: list[str] | None) -> None:
+    task = Task((3, 29), ("rotate",), label=label)
+    export.write_dataset(task, tmp_path / "set", {"test": 6})
+    found = written(tmp_path / "set")
+    told = [c["name"] for c in found["classes"]]
+    assert told == (names or list(SCENES))
+    labels = render(task, "test", range(6)).labels.tolist()
+    assert [row["file"].split("/")[1] for row in found["images"]] == [found["classes"][i]["folder"] for i in labels]
+    assert export.contact_sheet(task, "test", 1, 6).width > 0

@@ -99,11 +99,15 @@ def test_bad_input_gets_one_sentence(arguments, said, capsys, tmp_path, monkeypa
 
 def test_render_writes_a_sheet_and_a_data_set(tmp_path, capsys):
     from PIL import Image
+    from safetensors.torch import load_file
 
     sheet, folder = tmp_path / "sheet.png", tmp_path / "data"
     asked = ["render", "--transforms", "rotate,hue", "--classes", "owl,key", "--rows", "2", "--columns", "3"]
     counts = ["--train", "5", "--validation", "0", "--test", "2"]
-    assert cli.main([*asked, "--out", str(sheet), "--dataset", str(folder), *counts]) == 0
+    file = tmp_path / "data.safetensors"
+    assert cli.main([*asked, "--out", str(sheet), "--dataset", str(folder), "--tensors", str(file), *counts]) == 0
+    assert "data.safetensors: 7 images" in capsys.readouterr().out
+    assert len(load_file(file)["train.images"]) == 5
     with Image.open(sheet) as picture:
         assert picture.width > picture.height
     assert len(list(folder.rglob("*.png"))) == 7
