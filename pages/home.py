@@ -52,7 +52,7 @@ else:
         "another (orange). Almost every blue point lies lower: invariance comes from the data, and it carries over to "
         "objects the network has never seen. The page Sensitivity lists the exceptions."
     )
-    page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build")
+    page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build", [Singles()])
 
 st.subheader("Three ways in", anchor=False)
 ways = st.columns(3, gap="medium")

@@ -85,6 +85,7 @@ def main() -> None:
         {"family": family, "objects": domain, "first": records.plain(specs[0])},
         plot,
         command=COMMAND,
+        specs=specs,
     )
 
 

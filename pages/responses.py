@@ -105,6 +105,7 @@ def one_parameter() -> None:
         [records.plain(spec) for spec in specs],
         plot,
         command=COMMAND,
+        specs=specs,
     )
 
 
@@ -211,6 +212,7 @@ def two_parameters() -> None:
         figures.rows(drawn, results, list(axes)),
         [records.plain(spec) for spec in specs],
         command=COMMAND,
+        specs=specs,
     )
 
 
@@ -266,7 +268,7 @@ def orbits() -> None:
         for name, places in zip(names, result["places"], strict=True)
         for value, (x, y) in zip(way.values, places, strict=True)
     ]
-    page.behind("neighbourhoods", rows, [records.plain(spec) for spec in specs], command=COMMAND)
+    page.behind("neighbourhoods", rows, [records.plain(spec) for spec in specs], command=COMMAND, specs=specs)
 
 
 # ------------------------------------------------------------------------------------------------------------- layers
@@ -300,7 +302,12 @@ def by_layer() -> None:
     page.figure(plot, "layers", figures.layers_alt(drawn, results, pooled))
     page.notice(layer_notice(sources, results, pooled))
     page.behind(
-        "layers", figures.layer_rows(drawn, results), [records.plain(spec) for spec in specs], plot, command=COMMAND
+        "layers",
+        figures.layer_rows(drawn, results),
+        [records.plain(spec) for spec in specs],
+        plot,
+        command=COMMAND,
+        specs=specs,
     )
 
 

@@ -78,7 +78,7 @@ def the_map(summary: dict[str, Any], measure: str, seed: int | None, source: str
     chosen(grid, measure, source, family)
     page.notice(notice(summary, measure))
     recipe = records.plain(Singles()) | {"measure": measure, "seed": "mean" if seed is None else seed}
-    page.behind(f"sensitivity-map-{measure}", claims.cells(summary, measure, seed), recipe, plot, COMMAND)
+    page.behind(f"sensitivity-map-{measure}", claims.cells(summary, measure, seed), recipe, plot, COMMAND, [Singles()])
 
 
 def chosen(grid: claims.Grid, measure: str, source: str, family: str) -> None:
@@ -159,7 +159,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     plot = figures.by_family(rows, measure)
     page.figure(plot, "families", figures.by_family_alt(rows, measure))
     recipe = records.plain(Singles()) | {"measure": measure}
-    page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND)
+    page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND, [Singles()])
 
     st.subheader("From the training objects to new ones", anchor=False)
     published = st.toggle("Beside it: the published values", key="published", bind="query-params")
@@ -167,7 +167,9 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     page.figure(figures.overview(averages, published), "overview", figures.overview_alt(averages, published))
     if published:
         st.caption(f"Open symbols: {claims.PUBLISHED_SOURCE}; bars: standard deviation over families and seeds.")
-    page.behind("sensitivity-overview", claims.overview(summary), records.plain(Singles()), command=COMMAND)
+    page.behind(
+        "sensitivity-overview", claims.overview(summary), records.plain(Singles()), command=COMMAND, specs=[Singles()]
+    )
 
 
 def in_words(summary: dict[str, Any]) -> None:

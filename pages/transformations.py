@@ -43,7 +43,9 @@ def the_gallery(task: Task) -> None:
         return export.as_png(export.contact_sheet(task, "train", 4, 8, max(1, 96 // task.size)))
 
     files = [("contact-sheet.png", sheet, "image/png", "Contact sheet (PNG)")]
-    page.behind("gallery", drawn.rows, recipe(task, split="train"), command=gallery.command(task), files=files)
+    page.behind(
+        "gallery", drawn.rows, recipe(task, split="train"), command=gallery.command(task), specs=[task], files=files
+    )
 
 
 def one_transformation(task: Task) -> None:
@@ -115,7 +117,7 @@ def twin_pairs(task: Task) -> None:
         f"Twins share object and background; only the transformation is drawn anew. If *f* were the raw pixels, the "
         f"ratio would be **{drawn.ratio:.2f}** here ({drawn.pairs} pairs): a network has to do better."
     )
-    page.behind("twin-pairs", drawn.rows, recipe(task, split="test", pixel_ratio=round(drawn.ratio, 4)))
+    page.behind("twin-pairs", drawn.rows, recipe(task, split="test", pixel_ratio=round(drawn.ratio, 4)), specs=[task])
 
 
 def data_set(task: Task) -> None:
@@ -173,7 +175,7 @@ def data_set(task: Task) -> None:
         {"label": i, "object": names[c], "folder": f}
         for i, (c, f) in enumerate(zip(task.classes, folders, strict=True))
     ]
-    page.behind("data-set", rows, recipe(task, counts=counts), command=gallery.command(task, counts))
+    page.behind("data-set", rows, recipe(task, counts=counts), command=gallery.command(task, counts), specs=[task])
 
 
 VIEWS: dict[str, Callable[[Task], None]] = {

@@ -63,6 +63,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.figures",
         "invlab.figures.*",
         "invlab.export",
+        "invlab.snippet",
         "invlab.cluster",
         "invlab.data_command",
         "invlab.study_command",

@@ -91,11 +91,14 @@ def behind(
     recipe: Any,
     plot: go.Figure | None = None,
     command: str | None = None,
+    specs: Sequence[Any] = (),
     files: Sequence[tuple[str, Any, str, str]] = (),
 ) -> None:
-    """The expanders below a figure: its table, its recipe, its downloads. `name` is the stem of the files; `files` are
-    further downloads, each as the arguments of `file`."""
+    """The expanders below a figure: its table, its recipe, its downloads. `name` is the stem of the files; `specs` are
+    what the figure's numbers are the results of, for the recipe as Python; `files` are further downloads, each as the
+    arguments of `file`."""
     from invlab import figures
+    from invlab.snippet import snippet
 
     with st.expander("Table behind the figure", icon=":material/table:"):
         st.dataframe(list(rows), hide_index=True, width="stretch")
@@ -103,6 +106,9 @@ def behind(
         st.caption("Everything that was chosen. The same recipe gives the same numbers; this page’s link holds it.")
         if command:
             st.code(command, language="bash", wrap_lines=True)
+        if specs:
+            st.caption("The same from Python:")
+            st.code(snippet(specs), language="python")
         st.json(recipe, expanded=1)
     with st.expander("Downloads", icon=":material/download:"), st.container(horizontal=True):
         file(f"{name}.csv", figures.to_csv(rows), "text/csv", "Table (CSV)")

@@ -396,7 +396,7 @@ def show(key: str, record: Record, name: str) -> None:
     st.caption(_how_measured(spec, result))
     st.caption(f"{made_where(record, cached.the_store().origin(key))} 95 % intervals over test images and twin pairs.")
     recipe = {"key": key, "kind": record.get("kind"), "spec": record["spec"], "made": record.get("made")}
-    page.behind(name, rows_of(spec, result), recipe, command=choice.command() if choice else None)
+    page.behind(name, rows_of(spec, result), recipe, command=choice.command() if choice else None, specs=[spec])
 
 
 def _how_measured(spec: Comparison, result: Record) -> str:

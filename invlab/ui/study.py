@@ -594,7 +594,7 @@ def behind(
     recipe = {"key": records.key(run), "spec": records.plain(run)} | dict(more or {})
     stem = f"{name}-{run.preset}"
     whole = (f"{stem}-all.csv", lambda: csv(table_of(run)), "text/csv", "All numbers of the study (CSV)")
-    page.behind(stem, rows, recipe, plot, command(run), [whole])
+    page.behind(stem, rows, recipe, plot, command(run), [run], [whole])
 
 
 def csv(table: Table) -> bytes:
