@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -47,7 +48,8 @@ def constructor(value: Any, names: dict[Any, str], depth: int = 0, own: bool = F
         return _bracketed(f"{type(value).__name__}(", parts, ")", depth)
     if isinstance(value, tuple):
         parts = [constructor(item, names, depth + 1) for item in value]
-        return _bracketed("(", parts, ",)" if len(parts) == 1 else ")", depth)
+        plain = not any(dataclasses.is_dataclass(item) for item in value)
+        return _bracketed("(", parts, ",)" if len(parts) == 1 else ")", depth, plain)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
@@ -55,12 +57,16 @@ def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
     return bool(value == field.default) and type(value) is type(field.default)
 
 
-def _bracketed(head: str, parts: list[str], tail: str, depth: int) -> str:
-    """On one line where it fits, else one part a line."""
+def _bracketed(head: str, parts: list[str], tail: str, depth: int, filled: bool = False) -> str:
+    """On one line where it fits, else one part a line, or lines `filled` with as many as go."""
     flat = f"{head}{', '.join(parts)}{tail}"
     if len(flat) + len(STEP) * (depth + 2) <= WIDTH and "\n" not in flat:
         return flat
-    inner = "".join(f"{STEP * (depth + 1)}{part},\n" for part in parts)
+    begin = STEP * (depth + 1)
+    if filled:
+        inner = textwrap.fill(", ".join(parts) + ",", WIDTH, initial_indent=begin, subsequent_indent=begin) + "\n"
+    else:
+        inner = "".join(f"{begin}{part},\n" for part in parts)
     return f"{head}\n{inner}{STEP * depth}{tail.removeprefix(',')}"
 
 
