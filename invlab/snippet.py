@@ -48,7 +48,7 @@ def constructor(value: Any, names: dict[Any, str], depth: int = 0, own: bool = F
         return _bracketed(f"{type(value).__name__}(", parts, ")", depth)
     if isinstance(value, tuple):
         parts = [constructor(item, names, depth + 1) for item in value]
-        plain = not any(dataclasses.is_dataclass(item) for item in value)
+        plain = all(isinstance(item, int | float) for item in value)  # a text must not be broken at its spaces
         return _bracketed("(", parts, ",)" if len(parts) == 1 else ")", depth, plain)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
