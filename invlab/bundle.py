@@ -36,6 +36,7 @@ def contents() -> Iterator[Any]:
     """Every spec whose result ships."""
     yield STUDY
     yield from STUDY.cells()
+    yield STUDY.shared_invariance(0)
     yield from study_seeds()
     for compared in comparisons():
         yield compared
@@ -55,6 +56,7 @@ def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dic
         runs.execute(compared, own)
     runs.execute_all(STUDY.cells(), own, report, threads=os.cpu_count() or 1)
     runs.execute(STUDY, own)
+    runs.execute(STUDY.shared_invariance(0), own, report)
     for seed in study_seeds():
         runs.execute(seed, own, report)
     weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]

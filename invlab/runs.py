@@ -24,6 +24,7 @@ from invlab.representations import represent
 from invlab.responses import Layers, Neighbourhoods, Response, layers, neighbourhoods, respond
 from invlab.seeds import torch_generator
 from invlab.sensitivity import Sensitivity, compare_twins
+from invlab.shared_invariance import SharedInvariance, shared_invariance
 from invlab.store import Store
 from invlab.studies.catalogue import StudyRun, StudySeed, study, training_of
 from invlab.studies.comparison import Comparison, gap
@@ -154,9 +155,11 @@ def execute_all(
 
 
 def cell_seconds(spec: Any) -> float:
-    """A rough estimate for one CPU thread: of a training, or of measuring a network that is trained."""
+    """A rough estimate for one CPU thread: of a training, or of measuring networks that are trained."""
+    if isinstance(spec, SharedInvariance):  # a step on the pixels costs about what a learned image does
+        return sum(0.2 + spec.images * spec.steps * _image_seconds(of) for of in spec.networks)
     of = training_of(spec)
-    learned = SECONDS_AN_IMAGE.get(of.network, SLOWEST_IMAGE) * (of.task.size / 32) ** 2
+    learned = _image_seconds(of)
     match spec:
         case Sensitivity():
             return 0.05 + 2 * spec.pairs * learned / SEEN_FASTER
@@ -175,6 +178,10 @@ def cell_seconds(spec: Any) -> float:
     return 0.1 + of.images * of.epochs * learned
 
 
+def _image_seconds(of: Training) -> float:
+    return SECONDS_AN_IMAGE.get(of.network, SLOWEST_IMAGE) * (of.task.size / 32) ** 2
+
+
 def expected_seconds(spec: Any) -> float:
     """A rough estimate for two CPU cores, before anything has run: the images to learn, and the measuring."""
     match spec:
@@ -186,6 +193,8 @@ def expected_seconds(spec: Any) -> float:
             return 2.0 + sum(map(cell_seconds, spec.specs())) / 2
         case StudyRun():
             return spec.seeds * expected_seconds(spec.seed(0))
+        case SharedInvariance():
+            return 2.0 + cell_seconds(spec) + sum(map(cell_seconds, spec.networks)) / 2
     return 2.0 + cell_seconds(training_of(spec))
 
 
@@ -288,6 +297,16 @@ def _fine_tuning(spec: FineTuning, store: Store, report: Report, device: str) ->
         report({"stage": "tune", "fraction": fraction})
 
     return transfer.measure_tuned(trained(spec.training, store, report), spec, device, told)
+
+
+def _shared_invariance(spec: SharedInvariance, store: Store, report: Report, device: str) -> Record:
+    execute_all(dict.fromkeys(spec.networks), store, report, devices.threads())
+
+    def told(fraction: float) -> None:
+        report({"stage": "doubles", "fraction": fraction})
+
+    networks = [trained(network, store) for network in spec.networks]
+    return shared_invariance(networks, spec, device, told)
 
 
 def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
@@ -497,6 +516,7 @@ SPECS: dict[str, type] = {
         Response,
         Neighbourhoods,
         Layers,
+        SharedInvariance,
         Measures,
         Information,
         Transfer,
@@ -513,6 +533,7 @@ STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Response": _measured(respond),
     "Neighbourhoods": _measured(neighbourhoods),
     "Layers": _measured(layers),
+    "SharedInvariance": _shared_invariance,
     "Measures": _measured(measure_all),
     "Information": _measured(decode),
     "Transfer": _measured(transfer.measure),

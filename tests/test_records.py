@@ -17,6 +17,7 @@ from invlab.records import SpecError, canonical, key, plain, revive
 from invlab.responses import Along, Layers, Neighbourhoods, Response
 from invlab.runs import SPECS
 from invlab.sensitivity import Sensitivity
+from invlab.shared_invariance import SharedInvariance
 from invlab.studies.catalogue import StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import preset
@@ -37,6 +38,7 @@ EXAMPLES: dict[str, Any] = {
         TRAINING, replace(TASK, transformations=(), classes=(1, 2, 3)), Along("hue", "shift", (0.0, 0.5)), 2
     ),
     "Layers": Layers(TRAINING, TASK, 9, 1),
+    "SharedInvariance": SharedInvariance((TRAINING, replace(TRAINING, seed=6)), TASK, 30, 9, 0.2, 1),
     "Information": Information(TRAINING, TASK, 9, 8, 1),
     "Measures": Measures(TRAINING, TASK, 9, 8, 1),
     "Transfer": Transfer(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 0.5),
@@ -100,6 +102,14 @@ CHANGES: dict[str, dict[str, Any]] = {
         "objects": 3,
     },
     "Layers": {"training": replace(TRAINING, seed=9), "task": replace(TASK, seed=1), "pairs": 10, "seed": 2},
+    "SharedInvariance": {
+        "networks": (TRAINING,),
+        "task": replace(TASK, seed=1),
+        "images": 31,
+        "steps": 10,
+        "learning_rate": 0.1,
+        "seed": 2,
+    },
     "Transfer": {
         "training": replace(TRAINING, seed=9),
         "target": TASK,

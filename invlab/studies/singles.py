@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from invlab.sensitivity import Sensitivity
+from invlab.shared_invariance import SharedInvariance
 from invlab.studies.presets import preset
 from invlab.tasks import Task, draw_classes
 from invlab.training import Training
@@ -52,6 +53,11 @@ class Singles:
     def sensitivity(self, source: str, domain: str, family: str, seed: int) -> Sensitivity:
         pairs = preset(self.preset).pairs
         return Sensitivity(self.training(source, seed), self.task(domain, family, seed), pairs, seed)
+
+    def shared_invariance(self, seed: int) -> SharedInvariance:
+        """What every network ignores, seen by every other one, on new objects as they are."""
+        networks = tuple(self.training(source, seed) for source in SOURCES)
+        return SharedInvariance(networks, self.task("new", NONE, seed), seed=seed)
 
     def transfer(self, source: str, family: str, seed: int) -> Transfer:
         sizes = preset(self.preset)
