@@ -18,6 +18,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from invlab import __version__, devices, records, sensitivity, training, transfer
+from invlab.disagreement import Disagreement, disagree
 from invlab.information import Information, decode
 from invlab.measures import Measures, measure_all
 from invlab.representations import represent
@@ -158,6 +159,10 @@ def cell_seconds(spec: Any) -> float:
     """A rough estimate for one CPU thread: of a training, or of measuring networks that are trained."""
     if isinstance(spec, SharedInvariance):  # a step on the pixels costs about what a learned image does
         return sum(0.2 + spec.images * spec.steps * _image_seconds(of) for of in spec.networks)
+    if isinstance(spec, Disagreement):
+        return sum(
+            0.3 + (2 * spec.pairs + spec.probe_images) * _image_seconds(of) / SEEN_FASTER for of in spec.networks
+        )
     of = training_of(spec)
     learned = _image_seconds(of)
     match spec:
@@ -193,7 +198,7 @@ def expected_seconds(spec: Any) -> float:
             return 2.0 + sum(map(cell_seconds, spec.specs())) / 2
         case StudyRun():
             return spec.seeds * expected_seconds(spec.seed(0))
-        case SharedInvariance():
+        case SharedInvariance() | Disagreement():
             return 2.0 + cell_seconds(spec) + sum(map(cell_seconds, spec.networks)) / 2
     return 2.0 + cell_seconds(training_of(spec))
 
@@ -300,13 +305,21 @@ def _fine_tuning(spec: FineTuning, store: Store, report: Report, device: str) ->
 
 
 def _shared_invariance(spec: SharedInvariance, store: Store, report: Report, device: str) -> Record:
-    execute_all(dict.fromkeys(spec.networks), store, report, devices.threads())
-
     def told(fraction: float) -> None:
         report({"stage": "doubles", "fraction": fraction})
 
-    networks = [trained(network, store) for network in spec.networks]
-    return shared_invariance(networks, spec, device, told)
+    return shared_invariance(_all_trained(spec.networks, store, report), spec, device, told)
+
+
+def _disagreement(spec: Disagreement, store: Store, report: Report, device: str) -> Record:
+    first, second = _all_trained(spec.networks, store, report)
+    return disagree((first, second), spec, device)
+
+
+def _all_trained(networks: Sequence[Training], store: Store, report: Report) -> list[Network]:
+    """The networks of several trainings, learned side by side where they are not stored."""
+    execute_all(dict.fromkeys(networks), store, report, devices.threads())
+    return [trained(network, store) for network in networks]
 
 
 def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
@@ -517,6 +530,7 @@ SPECS: dict[str, type] = {
         Neighbourhoods,
         Layers,
         SharedInvariance,
+        Disagreement,
         Measures,
         Information,
         Transfer,
@@ -534,6 +548,7 @@ STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Neighbourhoods": _measured(neighbourhoods),
     "Layers": _measured(layers),
     "SharedInvariance": _shared_invariance,
+    "Disagreement": _disagreement,
     "Measures": _measured(measure_all),
     "Information": _measured(decode),
     "Transfer": _measured(transfer.measure),

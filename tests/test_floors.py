@@ -52,6 +52,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.measures",
         "invlab.shared_invariance",
         "invlab.transfer",
+        "invlab.disagreement",
         "invlab.information",
     ),
     (

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from invlab import records
+from invlab.disagreement import Disagreement
 from invlab.information import Information
 from invlab.measures import Measures
 from invlab.records import SpecError, canonical, key, plain, revive
@@ -39,6 +40,7 @@ EXAMPLES: dict[str, Any] = {
     ),
     "Layers": Layers(TRAINING, TASK, 9, 1),
     "SharedInvariance": SharedInvariance((TRAINING, replace(TRAINING, seed=6)), TASK, 30, 9, 0.2, 1),
+    "Disagreement": Disagreement((TRAINING, replace(TRAINING, seed=6)), TASK, 30, 9, 1),
     "Information": Information(TRAINING, TASK, 9, 8, 1),
     "Measures": Measures(TRAINING, TASK, 9, 8, 1),
     "Transfer": Transfer(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 0.5),
@@ -102,6 +104,13 @@ CHANGES: dict[str, dict[str, Any]] = {
         "objects": 3,
     },
     "Layers": {"training": replace(TRAINING, seed=9), "task": replace(TASK, seed=1), "pairs": 10, "seed": 2},
+    "Disagreement": {
+        "networks": (TRAINING, replace(TRAINING, seed=7)),
+        "task": replace(TASK, seed=1),
+        "pairs": 31,
+        "probe_images": 10,
+        "seed": 2,
+    },
     "SharedInvariance": {
         "networks": (TRAINING,),
         "task": replace(TASK, seed=1),
