@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,16 @@ import torch
 
 from invlab import runs, transfer
 from invlab.disagreement import Disagreement, disagree
-from invlab.networks import Network
 from invlab.sensitivity import Sensitivity
 from invlab.store import Store
 from invlab.tasks import Task, draw_classes, render
 from invlab.training import Training
 from invlab.transfer import Transfer
+from tests.known_networks import Reads
 
 TASK = Task(draw_classes("drawn", 4, seed=0), ("h_flip",), backgrounds="black", size=16)
 TRAINING = Training(TASK, images=64, batch=32)
 SPEC = Disagreement((TRAINING, TRAINING), TASK, 120, 300)
-
-
-class Reads(Network):
-    def __init__(self, of: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.of = of
-
-    def steps(self) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
-        return {"features": self.of}
 
 
 PIXELS = Reads(lambda images: images.flatten(1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,21 +19,11 @@ from invlab.shared_invariance import SHOWN, SharedInvariance, doubles, jackknife
 from invlab.store import Store
 from invlab.tasks import Task, draw_classes, render
 from invlab.training import Training
+from tests.known_networks import Reads
 
 TASK = Task(draw_classes("drawn", 8, seed=0), backgrounds="random", size=16)
 TRAINING = Training(TASK, images=64, batch=32)
 SPEC = SharedInvariance((TRAINING,), TASK, images=60, steps=60)
-
-
-class Reads(Network):
-    """A network that reads what `of` makes of the images."""
-
-    def __init__(self, of: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.of = of
-
-    def steps(self) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
-        return {"features": self.of}
 
 
 def coarse(channels: slice) -> Reads:
