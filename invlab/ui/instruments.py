@@ -23,7 +23,7 @@ from invlab.responses import Response, images_at
 from invlab.seeds import torch_generator
 from invlab.sensitivity import derangement
 from invlab.studies.singles import DOMAINS, NONE, SOURCES
-from invlab.tasks import Task, plan_pairs
+from invlab.tasks import Task, plan_pairs, render
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
 from invlab.ui import page
@@ -58,12 +58,18 @@ def measured(specs: Sequence[Any]) -> list[dict[str, Any]]:
     def result(spec: Any) -> dict[str, Any]:
         record = store.get(records.key(spec))
         if record is None:
-            needs_weights(spec.training)
+            for network in trainings(spec):
+                needs_weights(network)
             record = runs.execute(spec, store)
         return record["result"]
 
     with ThreadPoolExecutor(TOGETHER) as pool:
         return list(pool.map(result, specs))
+
+
+def trainings(spec: Any) -> tuple[Training, ...]:
+    """The trained networks that a measurement looks at."""
+    return spec.networks if hasattr(spec, "networks") else (spec.training,)
 
 
 def name_of(source: str) -> str:
@@ -110,16 +116,17 @@ class Pair:
     picture: np.ndarray  # uint8 (H, W, 3)
     distance: float
     name: str
+    words: str  # the distance as it is told, of one network or of several
 
 
-def pair(first: Any, second: Any, distance: float, name: str) -> Pair:
+def pair(first: Any, second: Any, distance: float, name: str, words: str = "") -> Pair:
     """Of two images (3, S, S) in [−1, 1], enlarged, with a light line between them."""
     large = [
         pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
         for pixels in (as_pixels(first[None])[0], as_pixels(second[None])[0])
     ]
     line = np.full((large[0].shape[0], ENLARGED, 3), 255, np.uint8)
-    return Pair(np.concatenate([large[0], line, large[1]], 1), distance, name)
+    return Pair(np.concatenate([large[0], line, large[1]], 1), distance, name, words or f"{distance:.2f}")
 
 
 def gallery(pairs: Sequence[Pair]) -> None:
@@ -128,8 +135,8 @@ def gallery(pairs: Sequence[Pair]) -> None:
         for one in pairs:
             st.image(
                 one.picture,
-                caption=f"{one.distance:.2f} · {one.name}",
-                alt=f"Two pictures of {one.name}, distance {one.distance:.2f}",
+                caption=f"{one.words} · {one.name}",
+                alt=f"Two pictures of {one.name}, distance {one.words}",
                 width=165,
             )
 
@@ -151,6 +158,22 @@ def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> list[Pair]:
     labels = runs.rendered.get(_spec.task, "test", _spec.images, device=device).labels.tolist()
     order = sorted(range(_spec.images), key=moved.__getitem__)
     return [pair(still[i], changed[i], moved[i], names[_spec.task.classes[labels[i]]]) for i in order]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def originals(key: str, _task: Task, count: int) -> list[bytes]:
+    """PNGs of the first test images of a task; `key` is the task's."""
+    return [as_png(pixels) for pixels in as_pixels(render(_task, "test", range(count)).images)]
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def twins_at(key: str, _task: Task, indices: tuple[int, ...], words: tuple[str, ...]) -> list[Pair]:
+    """Test images of a task beside their twins, each with what is told of its distance; `key` is the task's."""
+    first, second = (render(_task, "test", indices, twin=twin) for twin in (0, 1))
+    names = names_at(_task, indices)
+    return [
+        pair(a, b, 0.0, name, text) for a, b, name, text in zip(first.images, second.images, names, words, strict=True)
+    ]
 
 
 def names_at(task: Task, indices: Sequence[int]) -> list[str]:
