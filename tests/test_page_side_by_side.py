@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,9 +38,10 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return key
 
     weights = []
-    for source in ("rotate", "hue"):
+    for seed, source in enumerate(("rotate", "hue")):
         spec = BLACK.training(source, 0)
-        described = store.put_weights(records.key(spec), dict(training.start(spec, "cpu").state_dict()))
+        network = training.start(dataclasses.replace(spec, seed=seed), "cpu")  # another draw: they are to disagree
+        described = store.put_weights(records.key(spec), dict(network.state_dict()))
         weights.append(put(spec, {"test_accuracy": 0.5}, weights=described))
     put(BLACK, synthetic())
     count = len(SOURCES)
@@ -160,6 +162,7 @@ def test_images_on_which_they_disagree(there: Path, monkeypatch: pytest.MonkeyPa
     assert plot["data"][1]["x"] == pytest.approx(result["distance"][0])
     a, b = (np.array(values) for values in result["distance"])
     shown = [c.value for c in test.markdown if "The same to" in c.value]
+    assert shown
     assert len(shown) == int((a < b).any()) + int((b < a).any())
     assert f"give the same answer for {result['same_answer']:.0%}" in texts(test)
     words = [pair.words for pair in seen]
