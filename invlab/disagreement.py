@@ -6,10 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from invlab.distances import euclidean
 from invlab.representations import represent
-from invlab.seeds import torch_generator
-from invlab.sensitivity import derangement
+from invlab.sensitivity import TwinPairs, twin_distances
 from invlab.tasks import Task, rendered
 from invlab.training import Training
 from invlab.transfer import fit
@@ -51,22 +49,19 @@ def disagree(networks: tuple[Network, Network], spec: Disagreement, device: str)
     alike; and `expected_same_answer`, that share if the two were right and wrong independently of each other's choice:
     Σ over labels of the product of how often each gives it (as in Cohen's κ).
     """
-    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device) for twin in (0, 1))
+    first = rendered.get(spec.task, "test", spec.pairs, device=device)
     train = rendered.get(spec.task, "train", spec.probe_images, device=device)
-    partner = derangement(spec.pairs, torch_generator("strangers", spec.seed)).to(device)
-    distances, answers = [], []
-    for network in networks:
-        seen, twins = represent(network, first.images), represent(network, second.images)
-        apart = float(euclidean(seen, seen[partner]).mean())
-        distances.append(euclidean(seen, twins) / (apart or 1.0))  # a constant representation moves nothing
-        answers.append(fit(represent(network, train.images), train.labels, spec.task.labels)(seen))
-    same = (first.images == second.images).flatten(1).all(1)
+    behind, answers = [], []
+    for training, network in zip(spec.networks, networks, strict=True):
+        behind.append(twin_distances(network, TwinPairs(training, spec.task, spec.pairs, spec.seed), device))
+        probe = fit(represent(network, train.images), train.labels, spec.task.labels)
+        answers.append(probe(represent(network, first.images)))
     often = [torch.bincount(answer, minlength=spec.task.labels).double() / spec.pairs for answer in answers]
     return {
-        "distance": [values.tolist() for values in distances],
+        "distance": [pairs["moved"] for pairs in behind],
         "named": [values.tolist() for values in answers],
         "labels": first.labels.tolist(),
-        "identical": same.nonzero()[:, 0].tolist(),
+        "identical": behind[0]["identical"],
         "accuracy": [float((answer == first.labels).float().mean()) for answer in answers],
         "same_answer": float((answers[0] == answers[1]).float().mean()),
         "expected_same_answer": float((often[0] * often[1]).sum()),

@@ -24,7 +24,7 @@ from invlab.measures import Measures, measure_all
 from invlab.representations import represent
 from invlab.responses import Layers, Neighbourhoods, Response, layers, neighbourhoods, respond
 from invlab.seeds import torch_generator
-from invlab.sensitivity import Sensitivity, compare_twins
+from invlab.sensitivity import Sensitivity, TwinPairs, compare_twins, twin_distances
 from invlab.shared_invariance import SharedInvariance, shared_invariance
 from invlab.store import Store
 from invlab.studies.catalogue import StudyRun, StudySeed, study, training_of
@@ -166,7 +166,7 @@ def cell_seconds(spec: Any) -> float:
     of = training_of(spec)
     learned = _image_seconds(of)
     match spec:
-        case Sensitivity():
+        case Sensitivity() | TwinPairs():
             return 0.05 + 2 * spec.pairs * learned / SEEN_FASTER
         case Response():
             return 0.1 + len(spec.points()) * spec.images * learned / SEEN_FASTER
@@ -526,6 +526,7 @@ SPECS: dict[str, type] = {
     for cls in (
         Training,
         Sensitivity,
+        TwinPairs,
         Response,
         Neighbourhoods,
         Layers,
@@ -544,6 +545,7 @@ SPECS: dict[str, type] = {
 STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Training": _train,
     "Sensitivity": _measured(sensitivity.measure),
+    "TwinPairs": _measured(twin_distances),
     "Response": _measured(respond),
     "Neighbourhoods": _measured(neighbourhoods),
     "Layers": _measured(layers),

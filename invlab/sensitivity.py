@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from invlab.distances import DISTANCES, linear_cka
+from invlab.distances import DISTANCES, euclidean, linear_cka
 from invlab.intervals import ratio_bootstrap
 from invlab.representations import represent
 from invlab.seeds import torch_generator
@@ -42,6 +42,33 @@ class Sensitivity:
             raise ValueError(f"pairs {self.pairs}: at least two are needed, to compare with strangers")
         if self.redraw not in REDRAWS:
             raise ValueError(f"redraw {self.redraw!r}: choose from {', '.join(REDRAWS)}")
+
+
+@dataclass(frozen=True)
+class TwinPairs:
+    """What lies behind a sensitivity: the distance of every single twin pair, as a trained network sees it."""
+
+    training: Training
+    task: Task
+    pairs: int = 200
+    seed: int = 0
+    redraw: str = "transformations"
+
+    def __post_init__(self) -> None:
+        Sensitivity(self.training, self.task, self.pairs, self.seed, self.redraw)  # its checks
+
+
+def twin_distances(network: Network, spec: TwinPairs, device: str) -> dict[str, object]:
+    """`moved`, the distance of each pair's twins, and `apart`, that of its first image and a stranger, both in units of
+    the strangers' mean distance; so the mean of `moved` is the sensitivity of these pairs. Also `identical`: the pairs
+    that are one picture twice."""
+    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device, spec.redraw).images for twin in (0, 1))
+    seen, twins = represent(network, first), represent(network, second)
+    others = seen[derangement(spec.pairs, torch_generator("strangers", spec.seed)).to(seen.device)]
+    moved, apart = euclidean(seen, twins), euclidean(seen, others)
+    unit = float(apart.mean()) or 1.0  # a constant representation moves nothing
+    identical = (first == second).flatten(1).all(1).nonzero()[:, 0]
+    return {"moved": (moved / unit).tolist(), "apart": (apart / unit).tolist(), "identical": identical.tolist()}
 
 
 def measure(network: Network, spec: Sensitivity, device: str) -> dict[str, object]:

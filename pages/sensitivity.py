@@ -12,7 +12,7 @@ from invlab.figures import sensitivity as figures
 from invlab.studies import claims
 from invlab.studies.claims import MEASURES, number
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
-from invlab.ui import cached, heatmap, instruments, page, sensitivity_pairs
+from invlab.ui import cached, heatmap, instruments, page, twin_pairs
 
 COMMAND = "python -m invlab bundle build"
 VERDICTS = {
@@ -129,25 +129,20 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
     )
     if not st.toggle("Show pairs of the chosen cell", key="pairs", bind="query-params"):
         return
-    try:
-        seen = sensitivity_pairs.twins(records.key(Singles()), source, family, domain)
-    except instruments.NoWeightsError:
+    spec = twin_pairs.behind(Singles().sensitivity(source, domain, family, instruments.SEED))
+    seen = twin_pairs.distances(spec)
+    if seen is None:
         page.not_there("This network", COMMAND)
         return
+    moved, identical = seen["moved"], len(seen["identical"])
     st.markdown(
-        f"The network trained for **{page.family_name(source)}** (seed 0) sees {len(seen.moved)} twin pairs of "
-        f"{domain} objects under **{page.family_name(family)}**. Twins lie {number(seen.ratio)} apart on average "
-        "where strangers lie 1: *this ratio is the sensitivity*."
-        + (f" The cell of seed 0, from more pairs, says {number(cell)}." if cell is not None else "")
-        + (f" {seen.identical} pairs are the same picture twice and lie 0 apart." if seen.identical else "")
+        f"The network trained for **{page.family_name(source)}** (seed {instruments.SEED}) sees {len(moved)} twin "
+        f"pairs of {domain} objects under **{page.family_name(family)}**. Twins lie "
+        f"{number(sum(moved) / len(moved))} apart on average where strangers lie 1: *this ratio is the sensitivity*."
+        + (f" The cell of seed {instruments.SEED}, from more pairs, says {number(cell)}." if cell is not None else "")
+        + (f" {identical} pairs are the same picture twice and lie 0 apart." if identical else "")
     )
-    plot = figures.twins_and_strangers(seen.moved, seen.apart)
-    page.figure(plot, "pairs-figure", figures.twins_alt(seen.moved, seen.apart))
-    st.markdown("**Moved least**" + (" (among pairs of two different pictures)" if seen.identical else ""))
-    instruments.gallery(seen.least)
-    st.markdown("**Moved most**")
-    instruments.gallery(seen.most)
-    st.caption("The number below a pair is its distance, in units of the strangers' mean distance.")
+    twin_pairs.galleries(spec, seen)
 
 
 def same_other_none(summary: dict[str, Any], measure: str) -> None:

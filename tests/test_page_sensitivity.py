@@ -15,10 +15,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from invlab import records, training
+from invlab.sensitivity import Sensitivity, TwinPairs
 from invlab.store import Store, write_bundle
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
-from invlab.ui import instruments, sensitivity_pairs
+from invlab.ui import instruments, twin_pairs
 from tests.test_claims import synthetic
 
 ROOT = Path(__file__).parent.parent
@@ -52,8 +53,15 @@ def with_bundle(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensitivity_pairs, "PAIRS", 24)
-    monkeypatch.setattr(sensitivity_pairs, "Singles", lambda: BLACK)
+    behind = twin_pairs.behind
+    monkeypatch.setattr(twin_pairs, "PAIRS", 24)
+
+    def on_black(measured: Sensitivity) -> TwinPairs:
+        (learned,) = measured.training.task.transformations
+        (seen,) = measured.task.transformations
+        return behind(BLACK.sensitivity(learned, "new", seen, 0))
+
+    monkeypatch.setattr(twin_pairs, "behind", on_black)
 
 
 @pytest.fixture
@@ -158,15 +166,20 @@ def test_pairs_of_a_network_that_is_there(with_bundle: None, few_pairs: None) ->
     assert counts == [24, 24]
 
 
-def test_pairs_are_what_the_measure_says(with_bundle: None, few_pairs: None) -> None:
-    seen = sensitivity_pairs.twins("study", WITH_WEIGHTS, "rotate", "training")
-    assert sum(seen.apart) / len(seen.apart) == pytest.approx(1)
-    assert seen.ratio == pytest.approx(np.mean(seen.moved))
-    assert seen.identical == 0
-    assert [p.distance for p in seen.least] == pytest.approx(sorted(seen.moved)[: len(seen.least)])
-    assert [p.distance for p in seen.most] == pytest.approx(sorted(seen.moved)[::-1][: len(seen.most)])
+def test_pairs_are_shown_from_the_least_moved_to_the_most(
+    with_bundle: None, few_pairs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[instruments.Pair]] = []
+    monkeypatch.setattr(instruments, "gallery", seen.append)
+    assert not opened(pairs="true", network=WITH_WEIGHTS, family="rotate").exception
+    spec = TwinPairs(BLACK.training(WITH_WEIGHTS, 0), BLACK.task("new", "rotate", 0), 24)
+    moved = sorted(instruments.measured([spec])[0]["moved"])
+    least, most, between = ([float(pair.words) for pair in row] for row in seen)
+    assert least == [round(value, 2) for value in moved[:4]]
+    assert most == [round(value, 2) for value in moved[::-1][:4]]
+    assert between == sorted(between)
     side = 32 * instruments.ENLARGED
-    assert {p.picture.shape for p in seen.least} == {(side, 2 * side + instruments.ENLARGED, 3)}
+    assert {pair.picture.shape for row in seen for pair in row} == {(side, 2 * side + instruments.ENLARGED, 3)}
 
 
 def test_pairs_without_weights_say_so_and_train_nothing(with_bundle: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from invlab.measures import Measures
 from invlab.records import SpecError, canonical, key, plain, revive
 from invlab.responses import Along, Layers, Neighbourhoods, Response
 from invlab.runs import SPECS
-from invlab.sensitivity import Sensitivity
+from invlab.sensitivity import Sensitivity, TwinPairs
 from invlab.shared_invariance import SharedInvariance
 from invlab.studies.catalogue import StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
@@ -34,6 +34,7 @@ EXAMPLES: dict[str, Any] = {
     "Task": TASK,
     "Training": TRAINING,
     "Sensitivity": Sensitivity(TRAINING, replace(TASK, transformations=()), 50, 2),
+    "TwinPairs": TwinPairs(TRAINING, replace(TASK, transformations=()), 50, 2),
     "Response": Response(TRAINING, replace(TASK, transformations=()), (Along("hue", "shift", (0.0, 0.5)),), 9, 1),
     "Neighbourhoods": Neighbourhoods(
         TRAINING, replace(TASK, transformations=(), classes=(1, 2, 3)), Along("hue", "shift", (0.0, 0.5)), 2
@@ -76,6 +77,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "seed": 6,
     },
     "Sensitivity": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3, "redraw": "object"},
+    "TwinPairs": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3, "redraw": "object"},
     "Response": {
         "training": replace(TRAINING, seed=9),
         "task": replace(TASK, transformations=(), seed=1),

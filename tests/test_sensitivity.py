@@ -13,9 +13,9 @@ from invlab import sensitivity
 from invlab.networks import build
 from invlab.records import key
 from invlab.seeds import torch_generator
-from invlab.sensitivity import Sensitivity, compare_twins, derangement, measure, ratio
+from invlab.sensitivity import Sensitivity, TwinPairs, compare_twins, derangement, measure, ratio, twin_distances
 from invlab.tasks import Task, draw_classes, render
-from invlab.training import Training
+from invlab.training import Training, start
 
 CLASSES = draw_classes("drawn", 4, seed=0)
 
@@ -237,3 +237,28 @@ def test_too_few_pairs() -> None:
 def test_every_field_is_in_the_key() -> None:
     keys = {key(s) for s in (spec(()), spec(("hue",)), spec((), seed=1), spec((), pairs=81))}
     assert len(keys) == 4
+
+
+# ------------------------------------------------------------------------------------------------------ pair by pair
+
+
+@pytest.mark.parametrize("redraw", ["transformations", "background"])
+def test_the_pairs_behind_a_sensitivity_have_it_as_their_mean(redraw: str) -> None:
+    training = Training(Task((3, 29), backgrounds="random"), images=64, batch=32)
+    task = Task((5, 40), ("h_flip", "hue"), backgrounds="random", seed=2)
+    network = start(training, "cpu")
+    whole = measure(network, Sensitivity(training, task, 60, 4, redraw), "cpu")
+    pairs = twin_distances(network, TwinPairs(training, task, 60, 4, redraw), "cpu")
+    assert sum(pairs["moved"]) / 60 == pytest.approx(whole["sensitivity"], rel=1e-4)
+    assert sum(pairs["apart"]) / 60 == pytest.approx(1, rel=1e-5)
+    assert pairs["identical"] == []
+
+
+def test_pairs_of_one_picture_are_named() -> None:
+    training = Training(Task((3, 29), backgrounds="black"), images=64, batch=32)
+    task = Task((5, 40), ("invert",), backgrounds="black")
+    pairs = twin_distances(start(training, "cpu"), TwinPairs(training, task, 60), "cpu")
+    first, second = (render(task, "test", range(60), twin=twin).images for twin in (0, 1))
+    assert pairs["identical"] == [i for i in range(60) if torch.equal(first[i], second[i])]
+    assert all(pairs["moved"][i] == 0 for i in pairs["identical"])
+    assert 10 < len(pairs["identical"]) < 50

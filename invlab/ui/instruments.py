@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from invlab.responses import Response, images_at
 from invlab.seeds import torch_generator
 from invlab.sensitivity import derangement
 from invlab.studies.singles import DOMAINS, NONE, SOURCES
-from invlab.tasks import Task, plan_pairs, render
+from invlab.tasks import Task, label_names, plan_pairs, render
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
 from invlab.ui import page
@@ -167,9 +167,11 @@ def originals(key: str, _task: Task, count: int) -> list[bytes]:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def twins_at(key: str, _task: Task, indices: tuple[int, ...], words: tuple[str, ...]) -> list[Pair]:
+def twins_at(
+    key: str, _task: Task, indices: tuple[int, ...], words: tuple[str, ...], redraw: str = "transformations"
+) -> list[Pair]:
     """Test images of a task beside their twins, each with what is told of its distance; `key` is the task's."""
-    first, second = (render(_task, "test", indices, twin=twin) for twin in (0, 1))
+    first, second = (render(_task, "test", indices, twin=twin, redraw=redraw) for twin in (0, 1))
     names = names_at(_task, indices)
     return [
         pair(a, b, 0.0, name, text) for a, b, name, text in zip(first.images, second.images, names, words, strict=True)
@@ -177,9 +179,11 @@ def twins_at(key: str, _task: Task, indices: tuple[int, ...], words: tuple[str, 
 
 
 def names_at(task: Task, indices: Sequence[int]) -> list[str]:
-    """The names of the objects on a task's test images."""
-    labels = plan_pairs(task, "test", torch.tensor(indices)).labels.tolist()
-    return [class_names(task.objects)[task.classes[label]] for label in labels]
+    """What is to be named on a task's test images: the object or the background."""
+    if task.label == "transformation":  # there are objects all the same
+        task = replace(task, label="object")
+    names, labels = label_names(task), plan_pairs(task, "test", torch.tensor(indices)).labels.tolist()
+    return [names[label] for label in labels]
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
