@@ -15,7 +15,7 @@ from invlab.studies.catalogue import StudyRun
 from invlab.studies.factors import BUILT_IN, DATASETS, DISJOINT, FACTOR_NAMES, PROBE, RELATIONSHIP, SAME, SIZES, TUNED
 from invlab.studies.study import Table
 from invlab.tasks import Task
-from invlab.ui import gallery, page, study
+from invlab.ui import gallery, page, study, study_twins
 
 SETTING_WORDS = {
     "mixed": "one family of each group",
@@ -85,7 +85,7 @@ def the_summary(table: Table, run: StudyRun, view: View, shown: bool) -> None:
         "the two. Bars: 95 % intervals over seeds. *A long gap and short ranges say: the transformations matter most.*"
     )
     plot = figures.summary(table, view, shown)
-    page.figure(plot, "summary", figures.summary_alt(table, view, shown))
+    study_twins.figure(plot, "summary", figures.summary_alt(table, view, shown), table, ("factor",), asdict(view))
     if missing := [factor for factor in FACTOR_NAMES if factor not in found]:
         st.caption(f"Not varied in this part of the study: {', '.join(missing)}.")
     page.notice(figures.summary_notice(table, view))
@@ -105,7 +105,8 @@ def one_factor(table: Table, run: StudyRun, view: View, shown: bool) -> None:
         st.info(f"*{factor}* was not varied with these families; it was with: {', '.join(where) or 'none'}.")
         return
     plot = figures.by_value(table, factor, view, 1 / target_classes(run, view), shown)
-    page.figure(plot, "by-value", figures.by_value_alt(table, factor, view, shown))
+    alt, more = figures.by_value_alt(table, factor, view, shown), asdict(view) | {"factor": factor}
+    study_twins.figure(plot, "by-value", alt, table, ("level", "transformations"), more)
     if view.measure == TUNED and factor != "transfer samples":
         st.caption(f"Fine-tuned on {SIZES[run.preset].tuned[0]} images of the target.")
     page.notice(figures.value_notice(table, factor, view))
@@ -188,6 +189,7 @@ else:
     the_summary(table, run, view, shown)
     one_factor(table, run, view, shown)
     study.claims("factors", run)
+    study_twins.section(run, table, {"measure": PROBE})
     study.examples(tasks(run.preset, view), "What the networks were shown")
     study.differs("factors", run, differences(run.preset))
     study.again("factors", run)

@@ -16,7 +16,7 @@ from invlab.studies.claims import number
 from invlab.studies.information import DECODED, NAMED
 from invlab.studies.study import Table, signed
 from invlab.transforms import TRANSFORMS
-from invlab.ui import gallery, live, page, study
+from invlab.ui import gallery, live, page, study, study_twins
 
 NAME = "information"
 WORDS = {
@@ -49,7 +49,8 @@ def one_family(run: StudyRun, table: Table, measure: str) -> None:
     rows = study.once(run, f"networks-{family}-{measure}", lambda: figures.network_rows(table, family, measure))
     chance = 1 / kind.labels if measure == NAMED else None
     plot = study.once(run, f"plot-{family}-{measure}", functools.partial(figures.networks, rows, measure, chance))
-    page.figure(plot, "networks", figures.networks_alt(rows, family, measure))
+    alt = figures.networks_alt(rows, family, measure)
+    study_twins.figure(plot, "networks", alt, table, ("source",), {"family": family, "measure": measure})
     page.notice(notice(rows, agreement(run, table, family, measure), family, measure))
     study.behind(f"information-{family}", rows, run, plot, {"family": family, "measure": measure})
 
@@ -89,7 +90,8 @@ def all_families(run: StudyRun, table: Table, measure: str) -> None:
     )
     rows = families(run, table, measure)
     plot = study.once(run, f"families-plot-{measure}", functools.partial(figures.by_family, rows, measure))
-    page.figure(plot, "families", figures.by_family_alt(rows, measure))
+    alt = figures.by_family_alt(rows, measure)
+    study_twins.figure(plot, "families", alt, table, ("family",), {"measure": measure})
     if measure == DECODED:
         page.notice(
             "Some draws cannot be read by *any* network from objects it does not know: whether an unknown object is "
@@ -124,6 +126,8 @@ def main() -> None:
         one_family(run, table, measure)
         all_families(run, table, measure)
     study.claims(NAME, run, "What we expect, tested")
+    if run is not None and table is not None:
+        study_twins.section(run, table, {"source": "hue", "family": "hue"})
     st.caption("This study goes beyond the paper, which asks where invariance helps: none of it was published there.")
     examples(run)
     study.again(NAME, run)

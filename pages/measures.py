@@ -11,7 +11,7 @@ from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.studies.study import signed
-from invlab.ui import gallery, instruments, live, page
+from invlab.ui import gallery, instruments, live, page, twin_pairs
 
 COMMAND = "python -m invlab bundle build"
 IMAGES, DRAWS = 100, 12
@@ -67,7 +67,7 @@ def main() -> None:
             "are in the order of ours; where the others agree, every column darkens from top to bottom."
         )
         plot = figures.ranking(values)
-        page.figure(plot, "ranking", figures.ranking_alt(values))
+        instruments.choosing(plot, "ranking", figures.ranking_alt(values), "seen_by", SOURCES)
     with second:
         st.markdown("**How far two measures agree**: rank correlation over the networks, 1 = the same order.")
         page.figure(figures.agreements(values), "agreements", figures.agreements_alt(values))
@@ -78,6 +78,12 @@ def main() -> None:
         + ", ".join(f"{how.title} {number(own[name])}" for name, how in MEASURES.items())
         + f". {IMAGES} test images, {DRAWS} draws of each; the bundled networks of seed 0."
     )
+    seen_by = st.selectbox(
+        "Twins as seen by the network trained for", SOURCES, index=SOURCES.index(family), format_func=page.family_name,
+        key="seen_by", bind="query-params", help="A click on a row of the map chooses it, too.",
+    )  # fmt: skip
+    who = f"the network **{instruments.name_of(seen_by)}**"
+    twin_pairs.section(twin_pairs.behind(specs[SOURCES.index(seen_by)]), who)
     definitions()
     page.behind(
         f"measures-{family}",

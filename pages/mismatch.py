@@ -15,7 +15,7 @@ from invlab.studies.claims import number
 from invlab.studies.mismatch import SIZES
 from invlab.studies.study import Table, signed
 from invlab.tasks import Task
-from invlab.ui import live, page, study
+from invlab.ui import live, page, study, study_twins
 from invlab.ui.study import Difference
 
 NAME = "mismatch"
@@ -34,7 +34,8 @@ def the_map(run: StudyRun, table: Table) -> None:
     with left:
         st.markdown("**Every source on every target**; framed: the same families")
         plot = study.once(run, "map-plot", lambda: figures.the_map(rows))
-        page.figure(plot, "map", figures.map_alt(rows))
+        more = {"kind": mismatch.CHAIN}
+        study_twins.figure(plot, "map", figures.map_alt(rows), table, ("source", "target"), more)
     with right:
         st.markdown(f"**The target with all {whole} families**: the map's last row")
         line, chance = figures.falling_rows(rows, theirs), 1 / SIZES[run.preset].classes
@@ -79,7 +80,8 @@ def costs(run: StudyRun, table: Table) -> None:
     rows = study.once(run, "costs", lambda: figures.cost_rows(table))
     groups = study.once(run, "cost-groups", lambda: figures.group_rows(table))
     plot = study.once(run, "cost-plot", lambda: figures.costs(mismatch.costs(table), groups))
-    page.figure(plot, "costs", figures.costs_alt(rows, groups))
+    more = {"kind": mismatch.WITHOUT}
+    study_twins.figure(plot, "costs", figures.costs_alt(rows, groups), table, ("missing",), more)
     page.notice(noticed(rows, groups))
     table_rows = [*({"family": "(mean of the group)", **row} for row in groups), *rows]
     study.behind("mismatch-costs", figures.aligned(table_rows), run, plot)
@@ -143,6 +145,7 @@ def main() -> None:
     study.differs(NAME, run, differences(run))
     if run is not None and table is not None:
         costs(run, table)
+        study_twins.section(run, table, {"kind": mismatch.CHAIN})
     examples(run)
     study.again(NAME, run)
 

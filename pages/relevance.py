@@ -11,7 +11,7 @@ from invlab.studies.catalogue import StudyRun
 from invlab.studies.relevance import FOR_C, FOR_O, ONLY_C, ONLY_O, PLACEMENTS
 from invlab.studies.study import Table
 from invlab.tasks import Task
-from invlab.ui import gallery, page, study
+from invlab.ui import gallery, page, study, study_twins
 
 PLACEMENT_WORDS = {
     "fixed": "The object always stands in the upper right corner.",
@@ -34,7 +34,8 @@ def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
         f"with an object on it, and the object is to be named. {CHANCE}"
     )
     plot = figures.transfer_map(table, placement, shown)
-    page.figure(plot, "map", figures.map_alt(table, placement, shown))
+    more = {"placement": placement, "sweep": "", "measure": relevance.TRANSFER}
+    study_twins.figure(plot, "map", figures.map_alt(table, placement, shown), table, ("source", "target"), more)
     if shown:
         st.caption("In brackets: the published values, of ResNet-18, C from CIFAR-10.")
     page.notice(figures.map_notice(table, placement))
@@ -49,7 +50,8 @@ def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
         "beside the distance of two random images? 0: the network ignores what was swapped. 1: nothing else counts."
     )
     plot = figures.swaps(table, placement, shown)
-    page.figure(plot, "swaps", figures.swaps_alt(table, placement, shown))
+    more = {"placement": placement, "sweep": ""}
+    study_twins.figure(plot, "swaps", figures.swaps_alt(table, placement, shown), table, ("source", "measure"), more)
     page.notice(figures.swap_notice(table, placement))
     rows = figures.swap_rows(table, placement)
     study.behind(f"relevance-swaps-{placement}", rows, run, plot, {"placement": placement})
@@ -71,7 +73,9 @@ def sweeps(table: Table, run: StudyRun) -> None:
     for name, column in zip(figures.SWEEPS, st.columns(2), strict=True):
         with column:
             plot = figures.sweep(table, placement, name, probed)
-            page.figure(plot, name, figures.sweep_alt(table, placement, name, probed))
+            more = {"placement": placement, "sweep": name, "source": FOR_C, "measure": relevance.TRANSFER}
+            alt = figures.sweep_alt(table, placement, name, probed)
+            study_twins.figure(plot, name, alt, table, ("strength", "target"), more)
     page.notice(figures.sweep_notice(table, placement, probed))
     rows = figures.sweep_rows(table, placement)
     study.behind(f"relevance-sweeps-{placement}", rows, run, more={"placement": placement})
@@ -135,6 +139,7 @@ else:
     swapping(table, run, placement, shown)
     sweeps(table, run)
     study.claims("relevance", run)
+    study_twins.section(run, table, {"measure": relevance.TRANSFER})
     study.examples(tasks(run.preset, pictures), "What the networks were shown")
     study.differs("relevance", run, differences(run.preset, pictures))
     study.again("relevance", run)

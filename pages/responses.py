@@ -17,7 +17,7 @@ from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
-from invlab.ui import gallery, instruments, live, page
+from invlab.ui import gallery, instruments, live, page, twin_pairs
 from invlab.ui.gallery import amount, axis_name
 
 POINTS = 36  # of a curve
@@ -98,7 +98,7 @@ def one_parameter() -> None:
     )
     strip(specs[0], 0, "the first object", what)
     page.notice(curve_notice(sources, results, axis, way))
-    pairs(specs[0], sources[0], axis, at)
+    pairs(specs[0], sources[0], amount(axis, at), (at,))
     page.behind(
         "response-curve",
         figures.rows(drawn, results, [axis_name(axis)]),
@@ -109,8 +109,8 @@ def one_parameter() -> None:
     )
 
 
-def look_key(way: Along) -> str:
-    return f"look_{way.family}_{way.parameter}"
+def look_key(way: Along, where: str = "") -> str:
+    return f"look{where}_{way.family}_{way.parameter}"
 
 
 def looked_at(way: Along, axis: Axis) -> float:
@@ -150,14 +150,14 @@ def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, 
     return f"{first[0].upper()}{first[1:]}. {second}"
 
 
-def pairs(spec: Response, source: str, axis: Axis, at: float) -> None:
+def pairs(spec: Response, source: str, words: str, at: tuple[float, ...]) -> None:
     """The pictures behind one point, by distance, for the first network."""
     st.subheader("Behind the point: before and after", anchor=False)
-    found = instruments.pairs_at(records.key(spec), spec, (at,))
+    found = instruments.pairs_at(records.key(spec), spec, at)
     mean = sum(p.distance for p in found) / len(found)
     st.markdown(
-        f"The network **{instruments.name_of(source)}** sees {len(found)} objects before and after {amount(axis, at)}"
-        f": {number(mean)} apart on average, where strangers lie 1."
+        f"The network **{instruments.name_of(source)}** sees {len(found)} objects before and after {words}: "
+        f"{number(mean)} apart on average, where strangers lie 1."
     )
     st.markdown("**Moved least**")
     instruments.gallery(found[:SHOWN])
@@ -192,11 +192,22 @@ def two_parameters() -> None:
         "become as far from itself as a stranger. All maps share one scale."
     )
     top = figures.largest(results)
+    at, show_pairs = map_point(ways, across, up)
+
+    def clicked(key: str) -> None:
+        for point in st.session_state[key].selection.points[:1]:
+            for way, value in zip(ways, point.get("customdata") or (), strict=False):
+                if value in way.values:  # what comes from a browser is checked
+                    st.session_state[look_key(way, "map")] = value
+
     for place, line, result in zip(st.columns(len(drawn)), drawn, results, strict=True):
+        key = f"map-{line.name}"
         with place:
             page.figure(
-                figures.map_of(line, result, axes, top), f"map-{line.name}", figures.map_alt(line, result, axes)
-            )
+                figures.map_of(line, result, axes, top, at), key, figures.map_alt(line, result, axes),
+                on_select=functools.partial(clicked, key), selection_mode="points",
+            )  # fmt: skip
+    show_pairs(specs[0], sources[0])
     means = {
         instruments.name_of(source): sum(result["sensitivity"]) / len(result["sensitivity"])
         for source, result in zip(sources, results, strict=True)
@@ -214,6 +225,31 @@ def two_parameters() -> None:
         command=COMMAND,
         specs=specs,
     )
+
+
+def map_point(ways: tuple[Along, Along], across: str, up: str) -> tuple[Any, Callable[[Response, str], None]]:
+    """The chosen point of a map, by two sliders that a click moves too; and what shows its pairs, to be called below
+    the maps."""
+    values = []
+    for way, what, place in zip(ways, (across, up), st.columns(2), strict=True):
+        axis = AXES[what][1]
+        start = gallery.start_value(TRANSFORMS[way.family], axis)
+        values.append(
+            place.select_slider(
+                f"Look at {long_name(what)}",
+                way.values,
+                value=min(way.values, key=lambda value, start=start: abs(value - start)),
+                format_func=functools.partial(amount, axis),
+                key=look_key(way, "map"),
+                bind="query-params",
+            )
+        )
+
+    def show(spec: Response, source: str) -> None:
+        words = ", ".join(f"{what} {amount(AXES[what][1], v)}" for what, v in zip((across, up), values, strict=True))
+        pairs(spec, source, words, tuple(values))
+
+    return tuple(values), show
 
 
 # ----------------------------------------------------------------------------------------------------- neighbourhoods
@@ -301,6 +337,10 @@ def by_layer() -> None:
     plot = figures.layers(drawn, results, pooled)
     page.figure(plot, "layers", figures.layers_alt(drawn, results, pooled))
     page.notice(layer_notice(sources, results, pooled))
+    which = st.selectbox(
+        "Twins as they are seen by the network", sources, format_func=instruments.name_of, key="pairs_of"
+    )
+    twin_pairs.section(twin_pairs.behind(specs[sources.index(which)]), f"the network **{instruments.name_of(which)}**")
     page.behind(
         "layers",
         figures.layer_rows(drawn, results),

@@ -148,11 +148,12 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
 def same_other_none(summary: dict[str, Any], measure: str) -> None:
     st.subheader("Trained for it, for another, for none", anchor=False)
     st.markdown(
-        f"The map in short, for *{MEASURES[measure].title}*: one row for each family, with 95 % intervals over seeds."
+        f"The map in short, for *{MEASURES[measure].title}*: one row for each family, with 95 % intervals over seeds. "
+        "*Click a point to choose its family for the pairs above.*"
     )
     rows = claims.families(summary, measure)
     plot = figures.by_family(rows, measure)
-    page.figure(plot, "families", figures.by_family_alt(rows, measure))
+    instruments.choosing(plot, "families", figures.by_family_alt(rows, measure), "family", FAMILIES)
     recipe = records.plain(Singles()) | {"measure": measure}
     page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND, [Singles()])
 

@@ -17,7 +17,7 @@ from invlab.studies.shift import DATA, DOMAINS, TRAINED
 from invlab.studies.singles import FAMILIES
 from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS
-from invlab.ui import gallery, live, page, study
+from invlab.ui import gallery, live, page, study, study_twins
 from invlab.ui.study import Difference
 
 NAME = "shift"
@@ -37,7 +37,8 @@ def overview(run: StudyRun, table: Table) -> None:
         with place:
             st.markdown(f"**{trained.capitalize()}-trained**: learned {LEARNED[trained]}")
             plot = study.once(run, f"lanes-{trained}-{theirs}", functools.partial(figures.lanes, rows, theirs))
-            page.figure(plot, f"overview-{trained}", figures.lanes_alt(rows, trained, theirs))
+            key, alt = f"overview-{trained}", figures.lanes_alt(rows, trained, theirs)
+            study_twins.figure(plot, key, alt, table, ("domain",), {"trained": trained}, first_of(trained))
     page.notice(notice(run, table))
     st.caption(
         "*In-distribution*: the objects it learned, new draws. *Mild*: other objects of the same kind. *Strong*: noise "
@@ -46,6 +47,11 @@ def overview(run: StudyRun, table: Table) -> None:
     )
     rows = [{"trained on": trained, **row} for trained in TRAINED for row in column_rows(run, table, trained)]
     study.behind("shift-columns", rows, run, more={"published": theirs})
+
+
+def first_of(trained: str) -> dict[str, str]:
+    """A column of the summary -> the first of its domains."""
+    return {column: domains[0] for column, domains in shift.COLUMNS[trained].items()}
 
 
 def column_rows(run: StudyRun, table: Table, trained: str) -> list[figures.Row]:
@@ -134,7 +140,8 @@ def breakdown(run: StudyRun, table: Table) -> None:
         )
     name = f"breakdown-{trained}-{what}-{groups}"
     plot = study.once(run, name, lambda: figures.breakdown(rows, what, networks))
-    page.figure(plot, "breakdown", figures.breakdown_alt(rows, what))
+    alt, more = figures.breakdown_alt(rows, what), {"trained": trained}
+    study_twins.figure(plot, "breakdown", alt, table, ("family", "domain"), more, first_of(trained))
     best, of = figures.count(whole, "in-distribution", lambda row: row["rank"] == 1)
     still, _ = figures.count(whole, "strong", lambda row: row["rank"] == 1)
     means = [row for row in whole if not row["family"] and row["on"] == "in-distribution"]
@@ -153,7 +160,7 @@ def domains(run: StudyRun, table: Table) -> None:
     trained = gallery.segments("Networks trained on ", TRAINED, TRAINED[0], "domains_of")
     rows = study.once(run, f"domains-{trained}", lambda: figures.domain_rows(table, trained))
     plot = study.once(run, f"domain-lanes-{trained}", lambda: figures.lanes(rows))
-    page.figure(plot, "domains", figures.lanes_alt(rows, trained))
+    study_twins.figure(plot, "domains", figures.lanes_alt(rows, trained), table, ("domain",), {"trained": trained})
     lowest = min(rows, key=lambda row: row["same"])
     page.notice(
         f"Of {len(rows)} sets, {trained}-trained networks are least sensitive to their own family on "
@@ -205,6 +212,7 @@ def main() -> None:
     if run is not None and table is not None:
         breakdown(run, table)
         domains(run, table)
+        study_twins.section(run, table, {"source": "rotate", "family": "rotate"})
     examples(run)
     study.again(NAME, run)
 

@@ -101,7 +101,7 @@ def every_family(chosen: Choice) -> None:
         f"{summary['seeds']} seeds. *Click a point to choose its family.*"
     )
     plot = figures.families(rows, chosen.names, chosen.family)
-    sync("families-figure", "family", FAMILIES, plot, figures.families_alt(rows, chosen.names))
+    instruments.choosing(plot, "families-figure", figures.families_alt(rows, chosen.names), "family", FAMILIES)
     page.notice(family_notice(rows, chosen))
     page.behind("side-by-side-families", rows, records.plain(Singles()) | recipe(chosen), plot, COMMAND, [Singles()])
 
@@ -123,18 +123,6 @@ def family_notice(rows: list[figures.Row], chosen: Choice) -> str:
 
 def recipe(chosen: Choice) -> dict[str, str]:
     return {"A": chosen.a, "B": chosen.b, "family": chosen.family, "objects": chosen.domain}
-
-
-def sync(key: str, picker: str, options: Any, plot: Any, alt: str) -> None:
-    """Show a figure; a click on a point whose custom data begin with one of `options` sets the picker."""
-
-    def clicked() -> None:
-        for point in st.session_state[key].selection.points[:1]:
-            value = (point.get("customdata") or [None])[0]
-            if value in options:  # what comes from a browser is checked
-                st.session_state[picker] = value
-
-    page.figure(plot, key, alt, on_select=clicked, selection_mode="points")
 
 
 # --------------------------------------------------------------------------------------------------------- one family
@@ -296,7 +284,7 @@ def disagreeing(chosen: Choice) -> None:
     key = f"pair_{records.key(spec)[-8:]}"  # another choice has other pairs
     at = st.session_state.get(key)
     plot = figures.images(result, names, at)
-    sync("images-figure", key, indices, plot, figures.images_alt(result))
+    instruments.choosing(plot, "images-figure", figures.images_alt(result), key, indices)
     told = [f"A {a[i]:.2f}, B {b[i]:.2f}" for i in indices]
 
     def row(heading: str, chosen_pairs: list[int]) -> None:

@@ -12,7 +12,7 @@ from invlab.sources import available
 from invlab.store import StoreError
 from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
-from invlab.ui import cached, live, page, results
+from invlab.ui import cached, gallery, live, page, results, twin_pairs
 from invlab.ui.results import FIRST, Choice
 
 ALTERNATIVES = ("own choice", "disjoint", "same", "none")
@@ -116,6 +116,7 @@ def answer(choice: Choice) -> None:
     record, job = cached.the_store().get(key), cached.the_queue().job(key)
     if record is not None:
         results.show(key, record, "result")
+        pairs(choice)
         live.more_seeds(choice)
     elif job is not None and not job.over:
         live.watch(choice)
@@ -123,6 +124,15 @@ def answer(choice: Choice) -> None:
         if job is not None:
             live.again_text(job)
         explain(choice)
+
+
+def pairs(choice: Choice) -> None:
+    """The twins of the target task, as one of the networks sees them."""
+    spec = choice.spec()
+    st.subheader("Behind the numbers: twin pairs", anchor=False)
+    names = [page.families_text(source.task.transformations) for source in spec.sources]
+    which = gallery.segments("As seen by the network that learned", tuple(dict.fromkeys(names)), names[0], "seen_by")
+    twin_pairs.section(twin_pairs.behind(spec.sensitivity(names.index(which))), f"the network that learned **{which}**")
 
 
 def explain(choice: Choice) -> None:

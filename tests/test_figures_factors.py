@@ -126,7 +126,7 @@ def test_curves_hold_the_means_and_the_own_task(classroom: Table, factor: str) -
         assert curve.y == pytest.approx([v.mean() for v in found.values()])
         assert curve.marker.color == COLOURS[kind]
         assert curve.marker.symbol == SYMBOLS[kind]
-        assert all(row[2] != "not measured" for row in curve.customdata)
+        assert all(row[4] != "not measured" for row in curve.customdata)
     assert trace(figure, "same transformations").line.dash == "solid"
     assert trace(figure, "disjoint transformations").line.dash == "dash"
     assert figure.layout.shapes[0].y0 == 1 / 30

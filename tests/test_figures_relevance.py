@@ -82,7 +82,8 @@ def test_pointing_at_a_cell_tells_its_interval(numbers: Table) -> None:
     cells = trace(figures.transfer_map(numbers, "translated"), "cells")
     at = [tuple(c) for c in cells.customdata].index((FOR_C, FOR_O))
     assert (cells.x[at], cells.y[at]) == (2, 1)
-    assert cells.text[at] == "<b>0.06</b> [0.04, 0.08]<br>published: 0.15"
+    told = "trained on <b>C+O for C</b>, probed on <b>C+O for O</b>:<br><b>0.06</b> [0.04, 0.08]<br>published: 0.15"
+    assert cells.text[at] == told
     row = figures.map_rows(numbers, "translated")[at]
     assert row == {
         "trained on": FOR_C, "probed on": FOR_O, "transfer accuracy": 0.06, "transfer accuracy, low": 0.035,

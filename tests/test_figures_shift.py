@@ -129,7 +129,7 @@ def test_families_and_groups(table: Table) -> None:
 def test_the_breakdown_has_every_number(table: Table) -> None:
     rows = figures.of_groups(figures.family_rows(table, "image"), ("geometric", "corruption"))
     plot = figures.breakdown(rows, figures.GAIN, 19)
-    colours, dark, light = traces(plot)
+    colours, dark, light, cells = traces(plot)
     labels = plot.layout.yaxis.ticktext
     assert labels[0].startswith("<b>geometric</b>")
     assert not any("photometric" in label for label in labels)
@@ -141,11 +141,14 @@ def test_the_breakdown_has_every_number(table: Table) -> None:
     assert {dark["text"][line][0], light["text"][line][0]} == {"", f"+{first['gain']:.2f}"}
     assert colours["zmin"] == -colours["zmax"]
     assert "rank 1.0 of 19" in colours["hovertext"][line][0]
+    at = [list(row) for row in cells["customdata"]].index([first["family"], "in-distribution"])
+    assert cells["y"][at] == plot.layout.yaxis.tickvals[1]
+    assert "rank 1.0 of 19" in cells["text"][at]
 
 
 def test_ranks_are_light_where_the_own_network_is_first(table: Table) -> None:
     rows = figures.family_rows(table, "random")
-    colours, *numbers = traces(figures.breakdown(rows, figures.RANK, 19))
+    colours, *numbers, _ = traces(figures.breakdown(rows, figures.RANK, 19))
     assert (colours["zmin"], colours["zmax"]) == (1, 19)
     assert {text for trace in numbers for line in trace["text"] for text in line} <= {"", "1", "1.0"}
     assert "rank of the own network" in figures.breakdown_alt(rows, figures.RANK)

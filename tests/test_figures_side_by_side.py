@@ -60,7 +60,7 @@ def test_the_matrix_has_a_target_for_every_pair_and_frames_the_chosen_one() -> N
     plot = figures.matrix(RESULT, NETWORKS, ("hue", "none"))
     targets = plot.data[-1]
     assert [list(c) for c in targets.customdata][5] == ["hue", "none"]
-    assert "shares 0.60 of what the one trained for hue ignores" in targets.hovertemplate[5]
+    assert "shares 0.60 of what the one trained for hue ignores" in targets.text[5]
     frame = plot.layout.shapes[0]
     assert (frame.x0, frame.y0) == (1.5, 0.5)
     assert max(max(r) for r in plot.data[0].z) == 0.6  # the diagonal is 1 by definition and does not stretch the scale

@@ -39,6 +39,27 @@ def error_bars(values: Sequence[float], intervals: Sequence[Sequence[float]]) ->
     }
 
 
+def targets(
+    x: Sequence[Any], y: Sequence[Any], customdata: Sequence[Sequence[Any]], hover: Sequence[str], size: int
+) -> go.Scatter:
+    """Invisible squares over the cells of a heat map, to click and to hover: Streamlit is told of no click on the cells
+    themselves."""
+    unseen = {"marker": {"opacity": 0}}  # also once one of them is selected
+    return go.Scatter(
+        name="cells",
+        x=list(x),
+        y=list(y),
+        mode="markers",
+        marker={"symbol": "square", "size": size, "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        customdata=[list(row) for row in customdata],
+        text=list(hover),
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
+
+
 def styled(figure: go.Figure, height: int = 420) -> go.Figure:
     """The margins, legend and fonts that all figures share; colours of text and background are left to the theme."""
     figure.update_layout(

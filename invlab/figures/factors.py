@@ -292,11 +292,11 @@ def _curve(table: Table, factor: str, view: View, transformations: str, shift: f
         marker={"color": COLOURS[transformations], "symbol": SYMBOLS[transformations], "size": 11},
         error_y=error(values),
         customdata=[
-            [named(v), reach(*found[1:]), number(own[v]) if v in own else "not measured"]
+            [v, transformations, named(v), reach(*found[1:]), number(own[v]) if v in own else "not measured"]
             for v, found in zip(series, values, strict=True)
         ],
-        hovertemplate=f"{transformations}, %{{customdata[0]}}: %{{y:.2f}}%{{customdata[1]}}<br>"
-        "the source on its own task: %{customdata[2]}<extra></extra>",
+        hovertemplate=f"{transformations}, %{{customdata[2]}}: %{{y:.2f}}%{{customdata[3]}}<br>"
+        "the source on its own task: %{customdata[4]}<extra></extra>",
     )
 
 

@@ -61,8 +61,8 @@ def networks(rows: Sequence[Row], measure: str, chance: float | None) -> go.Figu
                 y=[row[measure] for row in chosen],
                 mode="markers",
                 marker={"color": COLOURS[kind], "symbol": SYMBOLS[kind], "size": 9 if kind == "other" else 15},
-                customdata=[[name_of(row["network"])] for row in chosen],
-                hovertemplate="trained for <b>%{customdata[0]}</b>: sensitivity %{x:.2f}, %{y:.2f}<extra></extra>",
+                customdata=[[row["network"], name_of(row["network"])] for row in chosen],
+                hovertemplate="trained for <b>%{customdata[1]}</b>: sensitivity %{x:.2f}, %{y:.2f}<extra></extra>",
                 **bars,
             )
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from invlab.figures import SENSITIVITY_SCALE, styled
+from invlab.figures import SENSITIVITY_SCALE, styled, targets
 from invlab.figures.mismatch import cells
 from invlab.figures.sensitivity import name_of
 from invlab.measures import MEASURES
@@ -57,6 +57,16 @@ def ranking(values: Values) -> go.Figure:
     limits = (0.0, float(max(1, len(networks) - 1)))
     at = {"x": list(range(len(names))), "y": list(range(len(networks)))}
     figure = go.Figure(cells(place, SENSITIVITY_SCALE, limits, texts, hovertext=hover, **at))
+    places = [(i, j) for i in at["y"] for j in at["x"]]
+    figure.add_trace(
+        targets(
+            [j for _, j in places],
+            [i for i, _ in places],
+            [(networks[i],) for i, _ in places],
+            [hover[i][j] for i, j in places],
+            24,
+        )
+    )
     styled(figure, height=130 + 27 * len(networks))
     figure.update_xaxes(
         tickvals=at["x"], ticktext=[SHORT[name] for name in names], side="top", showgrid=False, fixedrange=True

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from invlab.figures import COLOURS, DASHES, SYMBOLS, error_bars, styled
+from invlab.figures import COLOURS, DASHES, SYMBOLS, error_bars, styled, targets
 from invlab.figures.sensitivity import INK, TRANSFER_SCALE, inks, name_of
 from invlab.intervals import over_seeds
 from invlab.studies import mismatch
@@ -97,6 +97,15 @@ def the_map(rows: Sequence[Row]) -> go.Figure:
     hover = np.array([_told(row) for row in rows]).reshape(whole, whole).tolist()
     names = [str(k) for k in range(1, whole + 1)]
     figure = go.Figure(cells(values, TRANSFER_SCALE, (0.0, 1.0), texts, x=names, y=names, hovertext=hover))
+    figure.add_trace(
+        targets(
+            [str(row["source families"]) for row in rows],
+            [str(row["target families"]) for row in rows],
+            [(row["source families"], row["target families"]) for row in rows],
+            [_told(row) for row in rows],
+            34,
+        )
+    )
     for k in range(whole):
         box = {"x0": k - 0.5, "x1": k + 0.5, "y0": k - 0.5, "y1": k + 0.5}
         for stroke in ({"color": "#ffffff", "width": 4}, {"color": COLOURS["same"], "width": 2.5}):

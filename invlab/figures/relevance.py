@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from invlab.figures import COLOURS, styled
+from invlab.figures import COLOURS, styled, targets
 from invlab.figures.factors import Row, Told, error, reach, spread_out, told
 from invlab.figures.sensitivity import INK, TRANSFER_SCALE, inks
 from invlab.studies import relevance
@@ -114,22 +114,13 @@ def _numbers(means: np.ndarray, theirs: dict[str, dict[str, float]] | None) -> l
 def _targets(cells: list[list[Told]], placement: str) -> go.Scatter:
     """Something to point at in the middle of each cell."""
     places = [(i, j) for i in range(len(TASKS)) for j in range(len(TASKS))]
-    texts = [
-        f"<b>{number(cells[i][j][0])}</b>{reach(*cells[i][j][1:])}<br>"
-        f"published: {number(RELEVANCE[placement][TASKS[i]][TASKS[j]])}"
+    hover = [
+        f"trained on <b>{TASKS[i]}</b>, probed on <b>{TASKS[j]}</b>:<br><b>{number(cells[i][j][0])}</b>"
+        f"{reach(*cells[i][j][1:])}<br>published: {number(RELEVANCE[placement][TASKS[i]][TASKS[j]])}"
         for i, j in places
     ]
-    return go.Scatter(
-        name="cells",
-        x=[j for _, j in places],
-        y=[i for i, _ in places],
-        mode="markers",
-        marker={"symbol": "square", "size": 40, "opacity": 0},
-        customdata=[[TASKS[i], TASKS[j]] for i, j in places],
-        text=texts,
-        hovertemplate="trained on <b>%{customdata[0]}</b>, probed on <b>%{customdata[1]}</b>:<br>%{text}"
-        "<extra></extra>",
-    )
+    both = [(TASKS[i], TASKS[j]) for i, j in places]
+    return targets([j for _, j in places], [i for i, _ in places], both, hover, 40)
 
 
 def map_alt(table: Table, placement: str, published: bool = False) -> str:
@@ -155,7 +146,7 @@ def swaps(table: Table, placement: str, published: bool = False) -> go.Figure:
         values = [told(relevance.swapped(table, placement, source, measure)) for source in TASKS]
         at = [i + (2 * which - 1) * APART for i in range(len(TASKS))]
         name = f"swapping the {THING[thing]}"
-        figure.add_trace(_dots(values, at, thing, name, list(TASKS)))
+        figure.add_trace(_dots(values, at, thing, name, measure))
         if published:
             theirs = [RELEVANCE_SENSITIVITY[placement][source][which] for source in TASKS]
             away = [x + (2 * which - 1) * BESIDE for x in at]
@@ -189,7 +180,7 @@ def _from_zero(figure: go.Figure) -> tuple[float, float]:
     return low, 1.04 * high
 
 
-def _dots(values: Sequence[Told], at: Sequence[float], thing: str, name: str, labels: Sequence[str]) -> go.Scatter:
+def _dots(values: Sequence[Told], at: Sequence[float], thing: str, name: str, measure: str) -> go.Scatter:
     return go.Scatter(
         name=name,
         x=list(at),
@@ -197,8 +188,8 @@ def _dots(values: Sequence[Told], at: Sequence[float], thing: str, name: str, la
         mode="markers",
         marker={"symbol": SYMBOL[thing], "size": 13, "color": COLOUR[thing]},
         error_y=error(values),
-        customdata=[[label, reach(*value[1:])] for label, value in zip(labels, values, strict=True)],
-        hovertemplate=f"trained on %{{customdata[0]}}, {name}: %{{y:.2f}}%{{customdata[1]}}<extra></extra>",
+        customdata=[[label, measure, reach(*value[1:])] for label, value in zip(TASKS, values, strict=True)],
+        hovertemplate=f"trained on %{{customdata[0]}}, {name}: %{{y:.2f}}%{{customdata[2]}}<extra></extra>",
     )
 
 
@@ -245,8 +236,8 @@ def sweep(table: Table, placement: str, name: str, probed: str) -> go.Figure:
                 line={"color": COLOUR[thing], "dash": DASH[thing], "width": 2.5},
                 marker={"symbol": SYMBOL[thing], "size": 11, "color": COLOUR[thing]},
                 error_y=error(list(values.values())),
-                customdata=[[reach(low, high)] for _, low, high in values.values()],
-                hovertemplate=f"{name} %{{x:g}}, probed on {target}: %{{y:.2f}}%{{customdata[0]}}<extra></extra>",
+                customdata=[[at, target, reach(low, high)] for at, (_, low, high) in values.items()],
+                hovertemplate=f"{name} %{{x:g}}, probed on {target}: %{{y:.2f}}%{{customdata[2]}}<extra></extra>",
             )
         )
     figure.add_hline(y=CHANCE, line={"color": FAINT, "width": 1.5, "dash": "dot"})

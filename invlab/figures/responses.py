@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb, qualitative
 
-from invlab.figures import COLOURS, SENSITIVITY_SCALE, error_bars, styled
+from invlab.figures import COLOURS, SENSITIVITY_SCALE, error_bars, styled, targets
 from invlab.studies.claims import number
 
 OTHERS = (("dash", "diamond"), ("dashdot", "triangle-up"), ("longdash", "cross"), ("dot", "star"))
@@ -116,8 +116,15 @@ def rows(drawn: Sequence[Line], results: Sequence[Mapping[str, Any]], names: Seq
     ]
 
 
-def map_of(line: Line, result: Mapping[str, Any], axes: tuple[str, str], top: float) -> go.Figure:
-    """Sensitivity of one network over two parameters, light = invariant, on a scale from 0 to `top`."""
+def map_of(
+    line: Line,
+    result: Mapping[str, Any],
+    axes: tuple[str, str],
+    top: float,
+    chosen: tuple[float, float] | None = None,
+) -> go.Figure:
+    """Sensitivity of one network over two parameters, light = invariant, on a scale from 0 to `top`; a ring around the
+    `chosen` point. A clicked point's custom data are its two values."""
     across = sorted({point[0] for point in result["points"]})
     up = sorted({point[1] for point in result["points"]})
     at = {tuple(point): value for point, value in zip(result["points"], result["sensitivity"], strict=True)}
@@ -131,9 +138,17 @@ def map_of(line: Line, result: Mapping[str, Any], axes: tuple[str, str], top: fl
             zmax=top,
             colorscale=SENSITIVITY_SCALE,
             colorbar={"thickness": 12, "len": 0.9},
-            hovertemplate="%{x:.3g}, %{y:.3g}: <b>%{z:.2f}</b><extra></extra>",
+            hoverinfo="skip",
         )
     )
+    points = [tuple(point) for point in result["points"]]
+    hover = [f"{a:.3g}, {b:.3g}: <b>{number(at[a, b])}</b>" for a, b in points]
+    figure.add_trace(targets([a for a, _ in points], [b for _, b in points], points, hover, 16))
+    if chosen is not None:
+        ring = {"symbol": "circle-open", "size": 14, "color": "#d62728", "line": {"width": 3}}
+        figure.add_trace(
+            go.Scatter(x=[chosen[0]], y=[chosen[1]], mode="markers", marker=ring, hoverinfo="skip", showlegend=False)
+        )
     styled(figure, height=360)
     figure.update_layout(title={"text": line.name, "font": {"size": 14}, "x": 0.4, "xanchor": "center"}, dragmode=False)
     figure.update_xaxes(title=axes[0], fixedrange=True)

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import sample_colorscale, unlabel_rgb
 
-from invlab.figures import COLOURS, DASHES, SENSITIVITY_SCALE, SYMBOLS, error_bars, styled
+from invlab.figures import COLOURS, DASHES, SENSITIVITY_SCALE, SYMBOLS, error_bars, styled, targets
 from invlab.studies.claims import KINDS, MEASURES, PUBLISHED, Grid, measure, number
 from invlab.studies.singles import NONE
 from invlab.transforms import GROUPS, TRANSFORMS
@@ -177,18 +177,12 @@ def _targets(table: Grid, quantity: str) -> go.Scatter:
         low, high = table.low[i, j], table.high[i, j]
         reach = "" if math.isnan(low) else f"<br>95 % interval {table.over}: {number(low)} to {number(high)}"
         texts.append(f"{quantity} <b>{number(table.values[i, j])}</b>{reach}<br>{table.what}")
-    return go.Scatter(
-        name="cells",
-        x=[x[j] for _, j in places],
-        y=[y[i] for i, _ in places],
-        mode="markers",
-        marker={"symbol": "square", "size": 14, "opacity": 0},
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
-        customdata=[[table.rows[i], table.columns[j]] for i, j in places],
-        text=texts,
-        hovertemplate="trained for <b>%{customdata[0]}</b>, under <b>%{customdata[1]}</b><br>%{text}<extra></extra>",
-    )
+    hover = [
+        f"trained for <b>{table.rows[i]}</b>, under <b>{table.columns[j]}</b><br>{text}"
+        for (i, j), text in zip(places, texts, strict=True)
+    ]
+    both = [(table.rows[i], table.columns[j]) for i, j in places]
+    return targets([x[j] for _, j in places], [y[i] for i, _ in places], both, hover, 14)
 
 
 def _lists(values: np.ndarray) -> list[list[float | None]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from invlab.figures import COLOURS, DASHES, SENSITIVITY_SCALE, SYMBOLS, error_bars, styled
+from invlab.figures import COLOURS, DASHES, SENSITIVITY_SCALE, SYMBOLS, error_bars, styled, targets
 from invlab.figures.mismatch import GROUP_MARKS, cells, finite, reach
 from invlab.figures.sensitivity import name_of
 from invlab.intervals import over_seeds
@@ -256,6 +256,16 @@ def breakdown(rows: Sequence[Row], what: str, networks: int) -> go.Figure:
             hovertext=[line or [""] * len(columns) for line in told],
         )
     )  # fmt: skip
+    ones = [(place, column, row) for place, line in zip(at, grid, strict=True) for column, row in enumerate(line)]
+    figure.add_trace(
+        targets(
+            [column for _, column, _ in ones],
+            [place for place, _, _ in ones],
+            [(row["family"], row["on"]) for _, _, row in ones],
+            [_hover(row, networks) for _, _, row in ones],
+            16,
+        )
+    )
     _breakdown_axes(figure, columns, names, at)
     return figure
 

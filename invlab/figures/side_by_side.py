@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from invlab.figures import COLOURS, error_bars, styled
+from invlab.figures import COLOURS, error_bars, styled, targets
 from invlab.figures.measures import AGREEMENT_SCALE
 from invlab.figures.mismatch import cells
 from invlab.figures.sensitivity import name_of
@@ -209,21 +209,13 @@ def matrix(result: Mapping[str, Any], networks: Sequence[str], chosen: tuple[str
     at = {"x": list(range(len(networks))), "y": list(range(len(networks)))}
     figure = go.Figure(cells(np.minimum(found, limits[1]), AGREEMENT_SCALE, limits, texts, hovertext=texts, **at))
     pairs = [(i, j) for i in range(len(networks)) for j in range(len(networks))]
-    figure.add_trace(
-        go.Scatter(
-            x=[j for _, j in pairs],
-            y=[i for i, _ in pairs],
-            mode="markers",
-            marker={"symbol": "square", "size": 22, "opacity": 0},
-            customdata=[[networks[i], networks[j]] for i, j in pairs],
-            hovertemplate=[
-                f"trained for {name_of(networks[j])}: shares {texts[i][j]} of what the one trained for "
-                f"{name_of(networks[i])} ignores<extra></extra>"
-                for i, j in pairs
-            ],
-            showlegend=False,
-        )
-    )
+    hover = [
+        f"trained for {name_of(networks[j])}: shares {texts[i][j]} of what the one trained for {name_of(networks[i])} "
+        "ignores"
+        for i, j in pairs
+    ]
+    both = [(networks[i], networks[j]) for i, j in pairs]
+    figure.add_trace(targets([j for _, j in pairs], [i for i, _ in pairs], both, hover, 22))
     i, j = (networks.index(name) for name in chosen)
     figure.add_shape(
         type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": CHOSEN, "width": 3, "dash": "dot"}

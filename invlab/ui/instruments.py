@@ -106,6 +106,18 @@ def networks(family: str) -> list[str]:
     return list(chosen) or [family]
 
 
+def choosing(plot: Any, key: str, alt: str, picker: str, options: Sequence[Any]) -> None:
+    """Show a figure; a click on a point whose custom data begin with one of `options` sets the picker of that key."""
+
+    def clicked() -> None:
+        for point in st.session_state[key].selection.points[:1]:
+            value = (point.get("customdata") or [None])[0]
+            if value in options:  # what comes from a browser is checked
+                st.session_state[picker] = value
+
+    page.figure(plot, key, alt, on_select=clicked, selection_mode="points")
+
+
 # ------------------------------------------------------------------------------------------------------- pictures
 
 
