@@ -143,14 +143,15 @@ class Uploaded:
 def limits_text(kind: str) -> str:
     """What may be uploaded, to be shown before it is."""
     _check_kind(kind)
-    more = f"At most {LIMITS.count} pictures, {LIMITS.bytes_each // MB} MB a file and {LIMITS.bytes_together // MB} MB "
-    more += f"together, {LIMITS.pixels // 10**6} megapixels a picture, {LIMITS.classes} classes."
+    most = (
+        f"At most {LIMITS.count} pictures in {LIMITS.classes} classes, {LIMITS.pixels // 10**6} megapixels and "
+        f"{LIMITS.bytes_each // MB} MB each, {LIMITS.bytes_together // MB} MB together."
+    )
     if kind == "cut-outs":
-        return (
-            "PNG or WebP pictures with transparent surroundings, each a class of its own; or a ZIP with a folder for "
-            f"each class. {more}"
-        )
-    return f"PNG, WebP or JPEG pictures, or a ZIP of them; folders in the ZIP are classes. {more}"
+        what = "PNG or WebP with transparent surroundings, each file a class; or a ZIP with a folder for each class."
+    else:
+        what = "PNG, WebP or JPEG, or a ZIP of them, where folders are classes."
+    return f"{what} {most}"
 
 
 def is_name(text: str) -> bool:
@@ -441,16 +442,13 @@ def _check_entry(entry: zipfile.ZipInfo, told: str) -> None:
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, told: str, left: int) -> bytes:
     """An entry's bytes, whatever the ZIP says of their number: at most one more than are `left` or allowed."""
-    most = min(LIMITS.bytes_each, left)
     try:
         with archive.open(entry) as stream:
-            data = stream.read(most + 1)  # zipfile unpacks no more than it is asked for
-            if len(data) <= most and stream.read(1):
-                raise zipfile.BadZipFile("more bytes than the ZIP says")
+            data = stream.read(min(entry.file_size, LIMITS.bytes_each, left) + 1)  # no more than this is unpacked
+            if len(data) != entry.file_size and len(data) <= left:
+                raise zipfile.BadZipFile("fewer or more bytes than the ZIP says")
     except ZIP_DAMAGE as error:
         raise PictureError(f"{told}: it is damaged; pack the ZIP again.") from error
-    if left >= LIMITS.bytes_each:
-        _check_size(len(data), told)
     return data
 
 

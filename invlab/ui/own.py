@@ -14,7 +14,7 @@ import streamlit as st
 from invlab import uploads
 from invlab.objects import is_own
 from invlab.pictures import PictureError
-from invlab.ui.page import escaped, sentence
+from invlab.ui.page import escaped
 from invlab.uploads import LIMITS, MB
 
 WORDS = {"cut-outs": "your cut-outs", "photographs": "your photographs"}  # what a picker, and so the link, says
@@ -44,24 +44,22 @@ def resolved(chosen: str, key: str, instead: str, words: str) -> str:
     if chosen not in uploads.KINDS:
         st.query_params.pop(_in_link(key), None)
         return chosen
-    with st.container(border=True):
-        _uploader(chosen, key)
-        told: dict[str, Any] = st.session_state.get(_told(key), {})
-        if error := told.get("error"):
-            st.warning(escaped(sentence(error)), icon=":material/error:")
-        try:
-            found = _found(chosen, key)
-        except PictureError as missing:
-            st.warning(escaped(f"{sentence(missing)} You see {words} instead."), icon=":material/error:")
-            return instead
-        if found is None:
-            st.caption(f"Until then you see {words}.")
-            return instead
-        name = st.query_params[_in_link(key)] = found.name
-        if told.get("name") == name:
-            _problems(told["problems"])
-        st.caption(_summary(found, key))
-        return name
+    _uploader(chosen, key)
+    told: dict[str, Any] = st.session_state.get(_told(key), {})
+    _warn(told.get("errors", ()))
+    try:
+        found = _found(chosen, key)
+    except PictureError as missing:
+        _warn([f"{missing} You see {words} instead."])
+        return instead
+    if found is None:
+        st.caption(f"Until then you see {words}.")
+        return instead
+    name = st.query_params[_in_link(key)] = found.name
+    if told.get("name") == name:
+        _warn(told["problems"])
+    st.caption(_summary(found, key))
+    return name
 
 
 def _found(kind: str, key: str) -> uploads.Uploaded | None:
@@ -108,7 +106,7 @@ def _uploader(kind: str, key: str) -> None:
         told = {"name": received.name, "problems": received.problems}
         st.session_state[_kept(kind)] = st.query_params[_in_link(key)] = received.name
     except PictureError as error:
-        told = {"error": str(error)}
+        told = {"errors": [str(error)]}
     st.session_state[_told(key)] = told
     st.session_state[_turn(key)] = turn + 1
     st.rerun()
@@ -126,25 +124,26 @@ def _progress() -> uploads.Report:
     return report
 
 
-def _problems(problems: Sequence[str]) -> None:
-    """One sentence for each file that cannot be used."""
-    for problem in problems[:MOST_TOLD]:
-        st.warning(escaped(sentence(problem)), icon=":material/error:")
-    if len(problems) > MOST_TOLD:
-        st.caption(f"… and {len(problems) - MOST_TOLD} more like these.")
+def _warn(sentences: Sequence[str]) -> None:
+    """One sentence for each file that cannot be used, in one box."""
+    told = [escaped(text) for text in sentences[:MOST_TOLD]]
+    if len(sentences) > MOST_TOLD:
+        told.append(f"… and {len(sentences) - MOST_TOLD} more like these.")
+    if told:
+        st.warning("\n\n".join(told), icon=":material/error:")
 
 
 def _summary(found: uploads.Uploaded, key: str) -> str:
     """What is shown now, in a sentence or two."""
     count, names = len(found.labels), found.classes if key == "backgrounds" else found.object_names
-    of = f"{count} picture{'s' if count > 1 else ''}"
-    if not names:
-        return f"{of} loaded. This page's link shows them too."
-    shown = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
-    text = f"{of} of {len(names)} class{'es' if len(names) > 1 else ''} loaded: {escaped(shown)}."
+    text = f"{count} picture{'s' if count > 1 else ''} loaded"
+    if names:
+        some = ", ".join(map(escaped, names[:MOST_NAMED]))
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        text += f", {len(names)} class{'es' if len(names) > 1 else ''}: {some}{more}"
     if len(names) == 1 and count > 1:
-        return f"{text} They lie in one folder, so they are one class; for a class each, upload them without it."
-    return f"{text} This page's link shows them too."
+        return f"{text}. They lie in one folder, so they are one class; for a class each, upload them without it."
+    return f"{text}. The link of this page shows them, too."
 
 
 # Names in the session's state and in the link.
