@@ -67,6 +67,7 @@ MOST_NAME = 100  # letters of a file's or a folder's name
 MOST_ENTRIES = 5000  # of a ZIP, folders and what is ignored among them: each takes memory before it is looked at
 MOST_RATIO = 100  # a picture is packed already: a ZIP hardly makes it smaller. Flat colour, the extreme, reaches 30
 PART = ".part-"  # how a temporary folder's name begins
+MOST_SCANS = 100  # of a JPEG: each takes a pass over the whole picture, a progressive one has about ten
 LIST = "pictures.json"
 MOST_LIST = MB  # bytes; 500 pictures with the longest names take half of it
 MOST_FILE = MB  # bytes of one kept picture; noise of 256 × 256 takes 270 kB
@@ -299,6 +300,8 @@ def _small(data: bytes, shown: str, kind: str) -> Image.Image:
     """The picture in `data` as it is kept: new pixels, and nothing else of the file."""
     if data.startswith(b"PK\x03\x04"):
         raise PictureError(f"{shown}: this is a ZIP within a ZIP; unpack it, and pack its pictures.")
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MOST_SCANS:
+        raise PictureError(f"{shown}: the picture is made of too many layers; save it again.")
     if kind == "cut-outs":
         return cut_out(decode_picture(data, shown, LIMITS.pixels), shown)
     picture = decode_picture(data, shown, LIMITS.pixels, near=2 * SIDE)

@@ -17,6 +17,7 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,23 @@ def test_a_task_is_rendered_with_them(place: Path) -> None:
     as_object = Task((0,), (), behind.name, "black")
     whole = render(as_object, "train", [0]).images[0]
     assert (whole - (backgrounds(behind.name, 32).images[0] / 127.5 - 1)).abs().max() < 0.01
+
+
+def test_it_reports_how_far_it_is(place: Path) -> None:
+    told: list[tuple[int, int]] = []
+    receive(LOOSE, "cut-outs", lambda done, of: told.append((done, of)))
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4)]
+
+
+def test_many_at_once(place: Path) -> None:
+    """Visitors who upload the same at the same time share one set, and none breaks another's."""
+    with ThreadPoolExecutor(6) as pool:
+        waiting = [pool.submit(receive, LOOSE[i % 2 :], "cut-outs") for i in range(12)]
+        found = {done.result().name for done in waiting}
+    assert sets(place) == sorted(found)
+    assert len(found) == 2
+    assert all(bank(name, 32).classes in (3, 4) for name in found)
+    assert not list(place.glob(".part-*"))
 
 
 def test_other_processes_find_them(place: Path) -> None:
@@ -541,6 +559,8 @@ def bombs() -> Iterator[Case]:
     yield "zip-bomb-told-small", "cut-outs", "bomb.zip", small, "damaged"
     tight = with_header(bomb(40 * MB), "both", 20, struct.pack("<L", 30 * MB))
     yield "zip-bomb-told-loose", "cut-outs", "bomb.zip", tight, ""
+    scan = photograph()[photograph().index(b"\xff\xda") : -2]
+    yield "jpg-scans", "photographs", "bomb.jpg", photograph()[:-2] + scan * 100 + photograph()[-2:], "too many layers"
     stored = with_header(bomb(40 * MB), "both", 10, b"\0")
     yield "zip-bomb-told-stored", "cut-outs", "bomb.zip", stored, ""
 
@@ -879,7 +899,7 @@ def test_an_unknown_set_in_the_link_is_a_sentence(place: Path, key: str, name: s
     assert asked == [instead]
     assert len(shown.warning) == 1
     assert "upload the pictures again" in shown.warning[0].value
-    assert f"You see the {instead}" in shown.warning[0].value
+    assert f"until then you see the {instead}" in shown.warning[0].value
 
 
 def test_one_class_alone_can_be_looked_at(place: Path) -> None:
@@ -930,7 +950,7 @@ def test_transfer_takes_an_upload(place: Path, monkeypatch: pytest.MonkeyPatch) 
         assert linked(again, "objects_set") == objects
         assert "draw 2 objects" in "\n".join(str(m.value) for m in again.markdown)
         gone = opened("transfer", objects="your cut-outs", objects_set=f"upload:{'0' * 32}")
-        assert "You see the drawn objects instead" in words(gone)
+        assert "until then you see the drawn objects" in words(gone)
         assert not gone.button(key="train").disabled
     finally:
         st.cache_resource.clear()

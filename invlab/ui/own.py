@@ -20,10 +20,7 @@ from invlab.uploads import LIMITS, MB
 WORDS = {"cut-outs": "your cut-outs", "photographs": "your photographs"}  # what a picker, and so the link, says
 # One type with a slash switches off the server's own check of endings, whose failure would be a stack trace: the
 # browser's dialogue still offers these alone, and `receive` looks at what is in a file rather than at its name.
-TYPES = {
-    "cut-outs": ["image/png", "image/webp", ".zip"],
-    "photographs": ["image/png", "image/webp", "image/jpeg", ".zip"],
-}
+TYPES = ["image", ".zip"]
 MOST_TOLD = 10  # problems; of more, the number is told
 MOST_NAMED = 8  # classes that are named
 
@@ -50,7 +47,7 @@ def resolved(chosen: str, key: str, instead: str, words: str) -> str:
     try:
         found = _found(chosen, key)
     except PictureError as missing:
-        _warn([f"{missing} You see {words} instead."])
+        _warn([f"{str(missing).rstrip('.')}; until then you see {words}."])
         return instead
     if found is None:
         st.caption(f"Until then you see {words}.")
@@ -93,7 +90,7 @@ def _uploader(kind: str, key: str) -> None:
     turn = st.session_state.get(_turn(key), 0)
     files = st.file_uploader(
         f"Upload {WORDS[kind]}",
-        type=TYPES[kind],
+        type=TYPES,
         accept_multiple_files=True,
         max_upload_size=LIMITS.bytes_each // MB,
         key=f"{key}-upload-{kind}-{turn}",
