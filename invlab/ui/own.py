@@ -21,7 +21,7 @@ WORDS = {"cut-outs": "your cut-outs", "photographs": "your photographs"}  # what
 # One type with a slash switches off the server's own check of endings, whose failure would be a stack trace: the
 # browser's dialogue still offers these alone, and `receive` looks at what is in a file rather than at its name.
 TYPES = ["image", ".zip"]
-MOST_TOLD = 10  # problems; of more, the number is told
+MOST_TOLD = 3  # problems that are told at once: the column is narrow
 MOST_NAMED = 8  # classes that are named
 
 
@@ -122,12 +122,13 @@ def _progress() -> uploads.Report:
 
 
 def _warn(sentences: Sequence[str]) -> None:
-    """One sentence for each file that cannot be used, in one box."""
-    told = [escaped(text) for text in sentences[:MOST_TOLD]]
-    if len(sentences) > MOST_TOLD:
-        told.append(f"… and {len(sentences) - MOST_TOLD} more like these.")
+    """One sentence for each file that cannot be used: the first ones at once, the others at a click."""
+    told = list(map(escaped, sentences))
     if told:
-        st.warning("\n\n".join(told), icon=":material/error:")
+        st.warning("\n\n".join(told[:MOST_TOLD]), icon=":material/error:")
+    if more := told[MOST_TOLD:]:
+        with st.expander(f"… and {len(more)} more"):
+            st.caption("\n\n".join(more))
 
 
 def _summary(found: uploads.Uploaded, key: str) -> str:
@@ -140,7 +141,7 @@ def _summary(found: uploads.Uploaded, key: str) -> str:
         text += f", {len(names)} class{'es' if len(names) > 1 else ''}: {some}{more}"
     if len(names) == 1 and count > 1:
         return f"{text}. They lie in one folder, so they are one class; for a class each, upload them without it."
-    return f"{text}. The link of this page shows them, too."
+    return f"{text}. The link of this page shows the same."
 
 
 # Names in the session's state and in the link.
