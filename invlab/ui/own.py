@@ -18,7 +18,7 @@ from invlab.ui.page import escaped
 from invlab.uploads import LIMITS, MB
 
 WORDS = {"cut-outs": "your cut-outs", "photographs": "your photographs"}  # what a picker, and so the link, says
-# One type with a slash switches off the server's own check of endings, whose failure would be a stack trace: the
+# A type with a slash, which `image` becomes, switches off the server's own check of endings, whose failure would be a stack trace: the
 # browser's dialogue still offers these alone, and `receive` looks at what is in a file rather than at its name.
 TYPES = ["image", ".zip"]
 MOST_TOLD = 3  # problems that are told at once: the column is narrow
