@@ -18,8 +18,8 @@ from invlab.ui.page import escaped
 from invlab.uploads import LIMITS, MB
 
 WORDS = {"cut-outs": "your cut-outs", "photographs": "your photographs"}  # what a picker, and so the link, says
-# A type with a slash, which `image` becomes, switches off the server's own check of endings, whose failure would be a stack trace: the
-# browser's dialogue still offers these alone, and `receive` looks at what is in a file rather than at its name.
+# A type with a slash, which `image` becomes, switches off the server's own check of endings, whose failure would be an
+# exception in the page: the browser's dialogue still offers these alone, and `receive` looks at what is in a file.
 TYPES = ["image", ".zip"]
 MOST_TOLD = 3  # problems that are told at once: the column is narrow
 MOST_NAMED = 8  # classes that are named
