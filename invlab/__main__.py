@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from invlab import __version__, data_command, records, study_command
+from invlab import __version__, data_command, records, study_command, uploads
 from invlab.backgrounds import BACKGROUNDS
 from invlab.objects import OBJECTS, class_names
 from invlab.seeds import word
@@ -80,8 +80,9 @@ def families(text: str) -> tuple[str, ...]:
 
 def _set_of(table: Sequence[str]) -> Any:
     def check(text: str) -> str:
-        if text not in table and not text.startswith(FOLDER):
-            raise argparse.ArgumentTypeError(f"there is no {text!r}; choose from {', '.join(table)}, or {FOLDER}PATH")
+        if text not in table and not text.startswith(FOLDER) and not uploads.is_name(text):
+            valid = f"{', '.join(table)}, or {FOLDER}PATH, or the name of an upload ({uploads.PREFIX} and 32 digits)"
+            raise argparse.ArgumentTypeError(f"there is no {text!r}; choose from {valid}")
         return text
 
     return check
@@ -99,13 +100,14 @@ def _add_sets(command: argparse.ArgumentParser) -> None:
         "--objects",
         type=_set_of(tuple(OBJECTS)),
         default="drawn",
-        help=f"{', '.join(OBJECTS)}, or {FOLDER}PATH with one folder of cut-outs for each class",
+        help=f"{', '.join(OBJECTS)}, {FOLDER}PATH with one folder of cut-outs for each class, or what an upload "
+        f"in the browser is named ({uploads.PREFIX}…)",
     )
     command.add_argument(
         "--backgrounds",
         type=_set_of(tuple(BACKGROUNDS)),
         default="scenes",
-        help=f"{', '.join(BACKGROUNDS)}, or {FOLDER}PATH with photographs",
+        help=f"{', '.join(BACKGROUNDS)}, {FOLDER}PATH with photographs, or what an upload in the browser is named",
     )
     command.add_argument("--size", type=positive, default=32, help="side of the images in pixels (32)")
     command.add_argument("--seed", type=int, default=0, help="of classes, draws and weights (0)")

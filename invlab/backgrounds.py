@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
 
-from invlab import hub, seeds
+from invlab import hub, seeds, uploads
 from invlab.kept import kept
 from invlab.photographs import PHOTOGRAPHS, SCENES_VERSION, draw_scenes, photographs
-from invlab.pictures import PictureError, decode_picture, files_in, read_picture
+from invlab.pictures import PictureError, decode_picture, files_in, read_picture, square
 from invlab.scenes import SCENES
 
 if TYPE_CHECKING:
@@ -54,13 +53,16 @@ class BackgroundSet:
 def backgrounds(name: str, size: int) -> BackgroundSet:
     """The background set `name` at `size` × `size` pixels; made once in a process, then shared: do not change it.
 
-    `name` is a row of `BACKGROUNDS`, or what `open_folder` returned. Raises ValueError for an unknown name, a size
-    below 1, a folder whose photographs are gone or have changed, and a set that was not fetched (`invlab.sources`).
+    `name` is a row of `BACKGROUNDS`, what `open_folder` returned, or what `invlab.uploads.receive` gave photographs.
+    Raises ValueError for an unknown name, a size below 1, photographs that are gone or have changed, and a set that was
+    not fetched (`invlab.sources`).
     """
     if size < 1:
         raise ValueError(f"backgrounds of {size} pixels cannot be made: size must be at least 1")
     if name.startswith(FOLDER):
         return _folder(name, size)
+    if name.startswith(uploads.PREFIX):
+        return _uploaded(name, size)
     if name not in BACKGROUNDS:
         valid = ", ".join(map(repr, BACKGROUNDS))
         raise ValueError(f"unknown background set {name!r}: use one of {valid}, or a name given by open_folder")
@@ -124,8 +126,20 @@ def _of_photographs(name: str, size: int) -> BackgroundSet:
 
 def _transforms2d(name: str, size: int) -> BackgroundSet:
     """The photographs of Transforms-2D, cropped square."""
-    images = torch.from_numpy(np.stack([_square(picture, size) for picture in hub.photographs()]))
+    images = torch.from_numpy(np.stack([square(picture, size) for picture in hub.photographs()]))
     return BackgroundSet(name, size, images, torch.zeros(len(images), dtype=torch.int64), ())
+
+
+def _uploaded(name: str, size: int) -> BackgroundSet:
+    """A visitor's photographs; the folders they came in are their classes."""
+    found = uploads.described(name)
+    if found.kind != "photographs":
+        raise ValueError(
+            f"the pictures {uploads.short(name)} are cut-outs, which have nothing to be pasted on: upload photographs "
+            "for the background"
+        )
+    images = torch.from_numpy(np.stack([square(picture, size) for picture in uploads.pictures(found)]))
+    return BackgroundSet(name, size, images, torch.tensor(found.labels), found.classes)
 
 
 # ---- a person's own photographs -------------------------------------------------------------------------------------
@@ -159,7 +173,7 @@ def _photographs(root: Path, size: int) -> tuple[torch.Tensor, str, list[str]]:
     for file in files_in(root):
         try:
             data = read_picture(file, root)
-            images.append(_square(decode_picture(data, file.name), size))
+            images.append(square(decode_picture(data, file.name), size))
         except PictureError as error:
             problems.append(str(error))
             continue
@@ -168,14 +182,6 @@ def _photographs(root: Path, size: int) -> tuple[torch.Tensor, str, list[str]]:
         reasons = " ".join(["", *problems[:3]])
         raise ValueError(f"The folder {root} holds no photograph to use: put PNG, WebP or JPEG files in it.{reasons}")
     return torch.from_numpy(np.stack(images)), content.hexdigest()[:16], problems
-
-
-def _square(picture: Image.Image, size: int) -> np.ndarray:
-    """uint8 (3, size, size): the middle of `picture`, averaged down to `size`; transparent parts become white."""
-    if picture.mode == "RGBA":
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)  # Pillow widens its filter when it shrinks
-    return np.asarray(picture).transpose(2, 0, 1)
 
 
 BACKGROUNDS: dict[str, Callable[[str, int], BackgroundSet]] = {

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from invlab import hub
+from invlab import hub, uploads
 from invlab.photographs import PHOTOGRAPHS, photographs
-from invlab.pictures import PictureError, decode_picture, files_in, read_picture
+from invlab.pictures import PictureError, cut_out, decode_picture, files_in, read_picture, square
 from invlab.seeds import torch_generator
 from invlab.transforms import OBJECT_SHARE
 
@@ -58,14 +58,21 @@ class Bank:
 def bank(name: str, size: int) -> Bank:
     """The bank `name` for canvases of `size` pixels, made once in a process and shared: do not change it.
 
-    `name` is a row of `OBJECTS`, or what `open_folder` returned. Raises ValueError for an unknown name, a folder
-    whose cut-outs are gone or have changed, and a set that was not fetched (`invlab.sources`).
+    `name` is a row of `OBJECTS`, or what `open_folder` or `invlab.uploads.receive` returned. Raises ValueError for an
+    unknown name, pictures that are gone or have changed, and a set that was not fetched (`invlab.sources`).
     """
     if name.startswith(FOLDER):
         return _folder(name, size)
+    if name.startswith(uploads.PREFIX):
+        return _uploaded(name, size)
     if name not in OBJECTS:
         raise ValueError(f"there are no objects {name!r}; choose from {', '.join(OBJECTS)}, or open a folder")
     return OBJECTS[name](name, size)
+
+
+def is_own(name: str) -> bool:
+    """Whether a person brought these objects: nothing is known of how many classes they have."""
+    return name.startswith((FOLDER, uploads.PREFIX))
 
 
 def class_names(name: str) -> tuple[str, ...]:
@@ -81,6 +88,8 @@ def class_names(name: str) -> tuple[str, ...]:
         return PHOTOGRAPHS[name]
     if name == hub.NAME:
         return hub.class_names()
+    if name.startswith(uploads.PREFIX):
+        return uploads.described(name).object_names
     return bank(name, 32).names
 
 
@@ -149,6 +158,17 @@ def _transforms2d(name: str, size: int) -> Bank:
     made.sort(key=lambda pair: pair[0])  # stable: within a class the files' order
     labels = torch.tensor([label for label, _ in made])
     return Bank(name, torch.cat([canvas for _, canvas in made]), labels, class_names(name))
+
+
+def _uploaded(name: str, size: int) -> Bank:
+    """A visitor's pictures: cut-outs stand on transparent canvases, photographs fill them."""
+    found = uploads.described(name)
+    if found.kind == "photographs":
+        images = torch.from_numpy(np.stack([square(picture, size) for picture in uploads.pictures(found)]))
+    else:
+        made = [on_canvas(premultiplied(np.asarray(picture))[None], size) for picture in uploads.pictures(found)]
+        images = torch.cat(made)
+    return Bank(name, images, torch.tensor(found.object_labels), found.object_names)
 
 
 # ------------------------------------------------------------------------------------------- a person's own cut-outs
@@ -222,26 +242,10 @@ def _cut_outs_of(folder: Path, problems: list[str]):
         shown = f"{folder.name}/{file.name}"
         try:
             data = read_picture(file, folder)
-            yield file.name, data, _cut_out(decode_picture(data, shown), shown)
+            yield file.name, data, premultiplied(np.asarray(cut_out(decode_picture(data, shown), shown)))
         except PictureError as error:
             text = str(error)
             problems.append(text if text.startswith(shown) else f"{folder.name}/{text}")
-
-
-def _cut_out(picture: Image.Image, name: str) -> torch.Tensor:
-    """The visible part of a picture, in the middle of a square; PictureError where nothing, or everything, shows."""
-    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    if alpha is None or alpha.getextrema()[0] == 255:
-        raise PictureError(f"{name}: the picture has no transparent part; cut the object out and save it with alpha.")
-    box = alpha.getbbox()
-    if box is None:
-        raise PictureError(f"{name}: the picture is wholly transparent; save it with its object visible.")
-    visible = picture.crop(box)
-    visible.thumbnail((256, 256), Image.Resampling.LANCZOS)  # ample for canvases up to 224 pixels
-    side = max(visible.size)
-    square = Image.new("RGBA", (side, side))
-    square.paste(visible, ((side - visible.width) // 2, (side - visible.height) // 2))
-    return premultiplied(np.asarray(square))
 
 
 OBJECTS: dict[str, Callable[[str, int], Bank]] = {

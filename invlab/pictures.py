@@ -16,6 +16,7 @@ MAX_SIDE = 8192  # pixels
 MAX_PIXELS = 40_000_000  # 160 MB once decoded to RGBA
 MAX_BYTES = 128 * 2**20  # a file of 40 megapixels without any compression, and a little more
 MAX_FILES = 2000
+CUT_OUT_SIDE = 256  # pixels; ample for canvases up to 224
 
 # What Pillow's decoders are known to raise on damaged data.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, OverflowError, struct.error, zlib.error)
@@ -75,38 +76,75 @@ def read_picture(path: str | Path, root: str | Path) -> bytes:
     return data
 
 
-def decode_picture(data: bytes, name: str) -> Image.Image:
-    """The picture in `data`, upright, in mode RGB or RGBA; `name` is what an error's sentence calls it."""
+def decode_picture(data: bytes, name: str, most: int = MAX_PIXELS, near: int | None = None) -> Image.Image:
+    """The picture in `data`, upright, in mode RGB or RGBA; `name` is what an error's sentence calls it.
+
+    most: pixels that are decoded.
+    near: a JPEG larger than this on both sides may be decoded at a half, a quarter or an eighth of its size, as long
+        as both stay at least this long: less memory, and several times faster.
+    """
     kinds = "PNG, WebP or JPEG"
     if not data:
         raise PictureError(f"{name}: the file is empty; save the picture again.")
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except BOMBS as error:
-        raise PictureError(f"{name}: {_too_large()}") from error
+        raise PictureError(f"{name}: {_too_large(most)}") from error
     except DAMAGE as error:
         raise PictureError(
             f"{name}: this is no {kinds} picture, or its beginning is damaged; save it as one of these."
         ) from error
     with picture:
-        if max(picture.size) > MAX_SIDE or picture.width * picture.height > MAX_PIXELS:
-            raise PictureError(f"{name}: the picture is {picture.width} × {picture.height} pixels; {_too_large()}")
+        if max(picture.size) > MAX_SIDE or picture.width * picture.height > most:
+            raise PictureError(f"{name}: the picture is {picture.width} × {picture.height} pixels; {_too_large(most)}")
         try:
+            if near is not None:
+                picture.draft(picture.mode, (near, near))  # does nothing for other formats
             picture.load()
             return _plain(ImageOps.exif_transpose(picture))
         except BOMBS as error:
-            raise PictureError(f"{name}: {_too_large()}") from error
+            raise PictureError(f"{name}: {_too_large(most)}") from error
         except DAMAGE as error:
             raise PictureError(f"{name}: the file is damaged or cut short; save the picture again.") from error
 
 
-def _too_large() -> str:
-    return f"at most {MAX_SIDE:,} on a side and {MAX_PIXELS // 10**6} megapixels are read: save a smaller copy."
+def cut_out(picture: Image.Image, name: str) -> Image.Image:
+    """The visible part of a picture, RGBA, in the middle of a square of at most `CUT_OUT_SIDE` pixels.
+
+    Raises `PictureError` where nothing, or everything, shows.
+    """
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    if alpha is None or alpha.getextrema()[0] == 255:
+        raise PictureError(f"{name}: the picture has no transparent part; cut the object out and save it with alpha.")
+    box = alpha.getbbox()
+    if box is None:
+        raise PictureError(f"{name}: the picture is wholly transparent; save it with its object visible.")
+    visible = picture.crop(box)
+    visible.thumbnail((CUT_OUT_SIDE, CUT_OUT_SIDE), Image.Resampling.LANCZOS)
+    side = max(visible.size)
+    whole = Image.new("RGBA", (side, side))
+    whole.paste(visible, ((side - visible.width) // 2, (side - visible.height) // 2))
+    return whole
+
+
+def square(picture: Image.Image, size: int) -> np.ndarray:
+    """uint8 (3, size, size): the middle of `picture`, averaged down to `size`; transparent parts become white."""
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    picture = ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC)  # Pillow widens its filter when it shrinks
+    return np.asarray(picture).transpose(2, 0, 1)
+
+
+def _too_large(most: int) -> str:
+    return f"at most {MAX_SIDE:,} on a side and {most // 10**6} megapixels are read: save a smaller copy."
 
 
 def _plain(picture: Image.Image) -> Image.Image:
     """The same picture in mode RGBA where it has transparency, else RGB."""
     if picture.mode.startswith("I") or picture.mode == "F":  # 16 bits a channel: Pillow's own conversion would clip
-        levels = np.asarray(picture, dtype=np.float64) / 257
-        picture = Image.fromarray(levels.clip(0, 255).round().astype(np.uint8), "L")
-    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+        levels = np.asarray(picture).astype(np.float32)  # exact for 16 bits, at half the memory of float64
+        levels /= 257
+        np.rint(levels.clip(0, 255, out=levels), out=levels)
+        picture = Image.fromarray(levels.astype(np.uint8), "L")
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from invlab import runs
+from invlab import runs, uploads
 from invlab.backgrounds import BACKGROUNDS
 from invlab.jobs import QueueError
 from invlab.objects import OBJECTS
@@ -12,7 +12,7 @@ from invlab.sources import available
 from invlab.store import StoreError
 from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
-from invlab.ui import cached, gallery, live, page, results, twin_pairs
+from invlab.ui import cached, gallery, live, own, page, results, twin_pairs
 from invlab.ui.results import FIRST, Choice
 
 ALTERNATIVES = ("own choice", "disjoint", "same", "none")
@@ -50,10 +50,8 @@ def choose() -> Choice:
             key="seed", bind="query-params",
             help="Of the objects, the draws and the initial weights. The same seed gives the same numbers.",
         )  # fmt: skip
-        objects = st.selectbox("Objects", list(filter(available, OBJECTS)), key="objects", bind="query-params")
-        backgrounds = st.selectbox(
-            "Backgrounds", list(filter(available, BACKGROUNDS)), key="backgrounds", bind="query-params"
-        )
+        objects = own.picked("Objects", list(filter(available, OBJECTS)), uploads.KINDS, "objects")
+        backgrounds = own.picked("Backgrounds", list(filter(available, BACKGROUNDS)), ("photographs",), "backgrounds")
         size = st.selectbox(
             "Image size, pixels", SIZES, key="size", bind="query-params",
             help="The work grows with the number of pixels; the first run at a new size also draws its scenes.",

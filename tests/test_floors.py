@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.hub",
         "invlab.photographs",
         "invlab.sources",
+        "invlab.uploads",
         "invlab.objects",
         "invlab.backgrounds",
         "invlab.networks",

@@ -213,7 +213,9 @@ def test_a_folder_only_where_nobody_else_reaches_the_app(cut_outs: Path, monkeyp
     page = opened(folder=str(cut_outs), **BLACK)
     assert not page.text_input
     assert page.selectbox(key="objects").options == [
-        gallery.OBJECT_WORDS.get(name, name) for name in OBJECTS if available(name)
+        *(gallery.OBJECT_WORDS.get(name, name) for name in OBJECTS if available(name)),
+        "your cut-outs",
+        "your photographs",
     ]
     monkeypatch.setattr(st, "get_option", lambda name: None if name == "server.address" else asked(name))
     assert not gallery.served_locally()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from invlab.intervals import difference, over_seeds
+from invlab.objects import class_names, is_own
 from invlab.sensitivity import Sensitivity
 from invlab.studies.presets import Preset
 from invlab.tasks import Task, draw_classes
@@ -53,9 +54,13 @@ def comparison(
     backgrounds: str = "scenes",
     size: int = 32,
 ) -> Comparison:
-    """The comparison of one seed: networks learn the same random classes, the target has other ones."""
-    learned = draw_classes(objects, preset.classes, seed)
-    new = draw_classes(objects, preset.classes, seed, skip=preset.classes)
+    """The comparison of one seed: networks learn the same random classes, the target has other ones.
+
+    A person's own objects may be few: then each task has half of their classes. Raises ValueError where that is one.
+    """
+    count = _half_of(objects, preset.classes) if is_own(objects) else preset.classes
+    learned = draw_classes(objects, count, seed)
+    new = draw_classes(objects, count, seed, skip=count)
 
     def task(classes: tuple[int, ...], families: Sequence[str]) -> Task:
         return Task(classes, tuple(families), objects, backgrounds, size, seed)
@@ -68,6 +73,16 @@ def comparison(
         probe_test=preset.probe_test,
         watch=5,
     )
+
+
+def _half_of(objects: str, most: int) -> int:
+    classes = len(class_names(objects))
+    if classes < 4:
+        raise ValueError(
+            f"classes: what is learned and what comes after share none and need two each, your own objects have "
+            f"{classes}; bring at least four"
+        )
+    return min(most, classes // 2)
 
 
 def relation(source: Sequence[str], target: Sequence[str]) -> str:

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from invlab import export
+from invlab import export, uploads
 from invlab.backgrounds import BACKGROUNDS, backgrounds
 from invlab.figures import COLOURS
-from invlab.objects import FOLDER, OBJECTS, bank, class_names, open_folder
+from invlab.objects import FOLDER, OBJECTS, bank, class_names, is_own, open_folder
 from invlab.photographs import are_drawn
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import Sensitivity, derangement, ratio
 from invlab.sources import available
 from invlab.tasks import Task, draw_classes, plan_pairs, render, render_at, transformation_draws
 from invlab.transforms import TRANSFORMS, Axis, Transform, identity_parameters, transform
-from invlab.ui import page
+from invlab.ui import own, page
+from invlab.ui.page import sentence
 
 if TYPE_CHECKING:
     import torch
@@ -41,8 +42,13 @@ PICTURES_SECONDS = 40  # to draw the 13,000 scene pictures on two CPU cores
 LOADING = "Loading the renderer — about three seconds, once"
 BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black", "pictures": "a scene picture"}
 OBJECT = {"drawn": "a drawing", "random": "random pixels", "pictures": "a scene picture"}
-OBJECT_WORDS = {"drawn": "drawn", "random": "random pixels", "pictures": "scene pictures", OWN: "your folder"}
-BACKGROUND_WORDS = {"random": "random pixels", "pictures": "scene pictures"}
+OBJECT_WORDS = {
+    "drawn": "drawn",
+    "random": "random pixels",
+    "pictures": "scene pictures",
+    OWN: "your folder",
+} | own.WORDS
+BACKGROUND_WORDS = {"random": "random pixels", "pictures": "scene pictures"} | own.WORDS
 UNITS = {"px": "pixels of a 32-pixel picture"}
 FLIPS = ("as it is", "mirrored")
 
@@ -69,7 +75,7 @@ def task_of(chosen: tuple[str, ...]) -> Task | None:
     try:
         objects = _objects()
         count, named = _classes(objects)
-        behind = _choice("Backgrounds", tuple(filter(available, BACKGROUNDS)), "backgrounds", BACKGROUND_WORDS)
+        behind = _backgrounds()
         size = segments("Image size, pixels", SIZES, 32, "size")
         seed = int(st.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params"))
         st.button("New draws", icon=":material/casino:", key="again", on_click=_next_seed, width="stretch")
@@ -119,12 +125,12 @@ def served_locally() -> bool:
 
 
 def _objects() -> str:
-    """The bank's name; a folder that cannot be used gives its sentence, and the drawn objects instead."""
-    here = list(filter(available, OBJECTS))
+    """The bank's name; own pictures that cannot be used give their sentence, and the drawn objects instead."""
+    here = [*filter(available, OBJECTS), *uploads.KINDS]
     kinds = [*here, OWN] if served_locally() else here
     kind = _choice("Objects", kinds, "objects", OBJECT_WORDS)
     if kind != OWN:
-        return kind
+        return own.resolved(kind, "objects", "drawn", "the drawn objects")
     with st.expander("Your own cut-outs", icon=":material/folder_open:", expanded=True):
         path = st.text_input(
             "Folder on this computer",
@@ -150,10 +156,18 @@ def _objects() -> str:
         return name
 
 
+def _backgrounds() -> str:
+    """The background set's name; uploads that cannot be used give their sentence, and the scenes instead."""
+    kind = _choice("Backgrounds", (*filter(available, BACKGROUNDS), "photographs"), "backgrounds", BACKGROUND_WORDS)
+    return own.resolved(kind, "backgrounds", "scenes", "the scenes")
+
+
 def _classes(objects: str) -> tuple[int, tuple[int, ...]]:
     """How many classes to draw at random, and those chosen by name (which go before, where there are any)."""
     names = class_names(objects)
     kind = OWN if objects.startswith(FOLDER) else objects
+    if uploads.is_name(objects):  # each has classes of its own, and what was chosen of one means nothing in another
+        kind = objects.replace(uploads.PREFIX, "upload_")[:15]
     suffix = "" if kind == "drawn" else f"_{kind}"
     picked = st.multiselect(
         "Classes by name",
@@ -165,6 +179,8 @@ def _classes(objects: str) -> tuple[int, tuple[int, ...]]:
         help="One object is one class. Left empty, the seed draws as many as the slider says.",
     )
     most = min(len(names), MOST_CLASSES)
+    if most == 1:  # a slider needs two ends
+        return 1, (0,)
     count = st.slider(
         "Number of classes",
         1,
@@ -175,12 +191,6 @@ def _classes(objects: str) -> tuple[int, tuple[int, ...]]:
         disabled=bool(picked),
     )
     return int(count), tuple(names.index(name) for name in dict.fromkeys(picked))
-
-
-def sentence(text: object) -> str:
-    """An error's text as a sentence: a capital at its head, a full stop at its end."""
-    told = str(text).strip()
-    return told[:1].upper() + told[1:] + ("" if told.endswith((".", "!", "?")) else ".")
 
 
 # ------------------------------------------------------------------------------------------------- getting ready once
@@ -284,10 +294,14 @@ def _behind(task: Task, split: str, indices: Sequence[int]) -> list[str]:
     """A name for each sample's background."""
     scenes = backgrounds(task.backgrounds, task.size)
     if not scenes.label_names:
-        return [task.backgrounds] * len(indices)
+        return [_set_words(task.backgrounds)] * len(indices)
     which = plan_pairs(task, split, torch.tensor(indices)).backgrounds
     labels = scenes.labels[which].tolist()
     return [f"{scenes.label_names[label]} {number}" for label, number in zip(labels, which.tolist(), strict=True)]
+
+
+def _set_words(name: str) -> str:
+    return "your photograph" if is_own(name) else name
 
 
 class Twins(NamedTuple):
@@ -498,10 +512,10 @@ def cards(shown: Sequence[Sequence[Tile]]) -> None:
 
 def chain(task: Task, families: Sequence[str]) -> None:
     """The order of application, as a row of boxes: object → families → background."""
-    what = OBJECT.get(task.objects, "your cut-out")
+    what = OBJECT.get(task.objects) or ("your picture" if is_own(task.objects) else task.objects)
     boxes = [("none", "object", what)]
     boxes += [(TRANSFORMS[n].group, page.family_name(n), TRANSFORMS[n].group) for n in families]
-    boxes.append(("none", "pasted on", BEHIND.get(task.backgrounds, task.backgrounds)))
+    boxes.append(("none", "pasted on", BEHIND.get(task.backgrounds) or _set_words(task.backgrounds)))
     items = '<div class="il-arrow" aria-hidden="true">→</div>'.join(
         f'<div role="listitem" style="border-left-color:{COLOURS[colour]}">'
         f"{html.escape(word)} <small>{html.escape(more)}</small></div>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,17 @@ def title(name: str, question: str) -> None:
     through_app()
     st.title(name, anchor=False)
     st.markdown(f"**{question}**")
+
+
+def escaped(text: str) -> str:
+    """`text` as Markdown that shows just that text."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^=@&])", r"\\\1", " ".join(text.split()))
+
+
+def sentence(text: object) -> str:
+    """An error's text as a sentence: a capital at its head, a full stop at its end."""
+    told = str(text).strip()
+    return told[:1].upper() + told[1:] + ("" if told.endswith((".", "!", "?")) else ".")
 
 
 def family_name(name: str) -> str:

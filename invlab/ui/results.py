@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import functools
 import html
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,8 @@ from invlab.figures import transfer as drawn
 from invlab.studies.comparison import Comparison, comparison, pooled, relation
 from invlab.studies.presets import PRESETS
 from invlab.tasks import Task
-from invlab.ui import cached, page
+from invlab.ui import cached, own, page
+from invlab.ui.page import escaped
 
 Record = dict[str, Any]
 
@@ -53,8 +53,8 @@ class Choice:
     def title(self) -> str:
         """One line for a list of runs."""
         extra = [self.preset, f"seed {self.seed}"]
-        extra += [f"{self.objects} objects"] if self.objects != "drawn" else []
-        extra += [f"{self.backgrounds} backgrounds"] if self.backgrounds != "scenes" else []
+        extra += [f"{own.shortly(self.objects)} objects"] if self.objects != "drawn" else []
+        extra += [f"{own.shortly(self.backgrounds)} backgrounds"] if self.backgrounds != "scenes" else []
         extra += [f"{self.size} px"] if self.size != 32 else []
         return f"{_short(self.source)} against {_short(self.versus)} → {_short(self.target)} · {', '.join(extra)}"
 
@@ -75,7 +75,8 @@ class Choice:
         link: dict[str, Any] = {"alternative": "own choice"}
         for name, families in (("source", self.source), ("against", self.versus), ("target", self.target)):
             link[name] = [page.family_name(family) for family in families] or ""
-        return link | {name: str(getattr(self, name)) for name in ("preset", "seed", "objects", "backgrounds", "size")}
+        link |= {name: str(getattr(self, name)) for name in ("preset", "seed", "size")}
+        return link | own.link("objects", self.objects) | own.link("backgrounds", self.backgrounds)
 
 
 def choice_of(spec: Comparison) -> Choice | None:
@@ -111,11 +112,6 @@ def seeds_stored(choice: Choice) -> dict[int, Record]:
         if record is not None:
             found[seed] = record
     return found
-
-
-def escaped(text: str) -> str:
-    """`text` as Markdown that shows just that text."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^=@&])", r"\\\1", " ".join(text.split()))
 
 
 def _short(families: Sequence[str]) -> str:
@@ -492,6 +488,11 @@ def _examples(spec: Comparison) -> None:
     ]
     for column, (caption, task) in zip(st.columns(len(tasks), gap="medium"), tasks, strict=True):
         with column:
+            try:
+                drawn_now = strip(task)
+            except ValueError as error:  # pictures that a person brought may be gone
+                st.warning(escaped(page.sentence(error)), icon=":material/error:")
+                continue
             st.image(
-                strip(task), caption=caption, width="stretch", alt=f"{STRIP[0] * STRIP[1]} example images. {caption}"
+                drawn_now, caption=caption, width="stretch", alt=f"{STRIP[0] * STRIP[1]} example images. {caption}"
             )
