@@ -46,7 +46,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.devices",
     ),
     ("invlab.tasks", "invlab.training", "invlab.representations"),
-    ("invlab.sensitivity", "invlab.responses", "invlab.measures", "invlab.transfer", "invlab.information"),
+    (
+        "invlab.sensitivity",
+        "invlab.responses",
+        "invlab.measures",
+        "invlab.transfer",
+        "invlab.information",
+        "invlab.learning",
+    ),
     (
         "invlab.studies.presets",
         "invlab.studies.published",
