@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
@@ -25,6 +25,16 @@ KEPT_POINTS = 400  # of one curve; beyond that every second one is dropped
 LONGEST_SECONDS = 1800.0  # what the app offers to compute; the command line has no limit
 NOT_STARTED_SECONDS = 3.0  # without a first step, something is being prepared
 LAST_SEED = 9999
+
+
+class Asked(Protocol):
+    """What can be asked for: a spec, its key, and one line for a list of runs."""
+
+    def spec(self) -> Any: ...
+
+    def key(self) -> str: ...
+
+    def title(self) -> str: ...
 
 
 def visitor() -> str:
@@ -213,20 +223,20 @@ def cancel_button(queue: jobs.Queue, job: jobs.Job, key: str) -> None:
 # ------------------------------------------------------------------------------------------------------------ asking
 
 
-def too_long(choice: Choice) -> bool:
+def too_long(choice: Asked) -> bool:
     """Whether a run is not for this machine: a GPU's worker takes anything."""
     on_gpu = any(worker.device.startswith("cuda") for worker in cached.the_queue().workers())
     return not on_gpu and runs.expected_seconds(choice.spec()) > LONGEST_SECONDS
 
 
-def ask(choices: Sequence[Choice]) -> None:
-    """Put comparisons into the queue; a refusal is kept for the page to tell."""
+def ask(choices: Sequence[Asked]) -> None:
+    """Put them into the queue; a refusal is kept for the page to tell."""
     queue = cached.the_queue()
     try:
         for choice in choices:
             queue.submit(
                 choice.key(),
-                "Comparison",
+                type(choice.spec()).__name__,
                 records.plain(choice.spec()),
                 title=choice.title(),
                 visitor=visitor(),
@@ -259,7 +269,7 @@ def refusal() -> None:
         st.warning(results.escaped(message), icon=":material/hourglass:")
 
 
-def forecast(choice: Choice) -> None:
+def forecast(choice: Asked) -> None:
     """What a click costs, before it is made: the time, the queue, the worker."""
     queue = cached.the_queue()
     count, ahead = waiting(queue)
