@@ -59,7 +59,7 @@ def _scrub(result: dict[str, Any], key: str, draw: Callable[[int], None]) -> Non
     seen = [look["images"] for look in result["looks"]]
     if st.session_state.get("playing"):
         _advance(seen, key)
-    left, right = st.columns([6, 1], vertical_alignment="bottom")
+    left, right = st.columns([4, 1.2], vertical_alignment="bottom")
     at = left.select_slider(
         "Look at the network after",
         seen,
@@ -119,8 +119,10 @@ def networks() -> None:
         "family it was trained for."
     )
 
+    plots = {s: lines_of(s, found, shown[s], top, 0) for s in sources}  # drawn once: scrubbing moves their marks
+
     def draw(at: int) -> None:
-        pictures(sources, found, shown, top, at)
+        pictures(found, shown, plots, at)
 
     scrubbed(found[sources[0]], "seen", draw)
     page.notice(" ".join(noticed(sources[0], found)))
@@ -138,15 +140,16 @@ def lines_of(source: str, found: dict[str, Any], families: list[str], top: float
     return figures.recording(found[source], drawn, at, reference, top=top, relation=related)
 
 
-def pictures(sources: list[str], found: dict[str, Any], shown: dict[str, list[str]], top: float, at: int) -> None:
+def pictures(found: dict[str, Any], shown: dict[str, list[str]], plots: dict[str, Any], at: int) -> None:
     """Each network's curves, and below every family at the moment `at`."""
+    sources = list(plots)
     for place, source in zip(st.columns(len(sources)), sources, strict=True):
         name = instruments.name_of(source)
         with place:
             st.markdown(f"**{name[0].upper()}{name[1:]}**")
             drawn = figures.lines(shown[source], (source,), page.family_name)
             page.figure(
-                lines_of(source, found, shown[source], top, at),
+                figures.moved(plots[source], found[source], at),
                 f"recording-{source}",
                 figures.recording_alt(name, found[source], drawn),
             )
@@ -232,9 +235,10 @@ def one_family() -> None:
         "trained for another family, and of the one trained for none."
     )
 
+    plot = figures.across(found, families, 0)
+
     def draw(at: int) -> None:
-        plot = figures.across(found, families, at)
-        page.figure(plot, "across", figures.across_alt(found, families, what))
+        page.figure(figures.moved(plot, found[NONE], at), "across", figures.across_alt(found, families, what))
 
     scrubbed(found[NONE], "seen", draw)
     kinds = {k: [sum(v) / len(v) for v in vs] for k, vs in figures.same_other_none(found, families).items()}
@@ -300,9 +304,12 @@ def finished(choice: OwnChoice, result: dict[str, Any]) -> None:
     drawn = recording.drawn_families(choice)
     top, related = figures.largest([result], [line.family for line in drawn]), relation(choice.source, choice.target)
 
+    plot = figures.recording(result, drawn, 0, top=top, relation=related)
+
     def draw(at: int) -> None:
-        plot = figures.recording(result, drawn, at, top=top, relation=related)
-        page.figure(plot, "own-recording", figures.recording_alt(choice.title(), result, drawn))
+        page.figure(
+            figures.moved(plot, result, at), "own-recording", figures.recording_alt(choice.title(), result, drawn)
+        )
         page.figure(
             figures.moment(result, at, choice.source, page.family_name),
             "own-moment",
@@ -310,16 +317,30 @@ def finished(choice: OwnChoice, result: dict[str, Any]) -> None:
         )
 
     scrubbed(result, "own_seen", draw)
-    looks = result["looks"]
-    probe = half_way([look["transfer"] for look in looks])
-    page.notice(
-        f"Transfer accuracy goes from {looks[0]['transfer']:.0%} to {looks[-1]['transfer']:.0%} and has come half of "
-        f"its way after **{looks[probe]['images']:,} images**. {about(looks[0], looks[-1])}"
-    )
+    page.notice(own_noticed(result, choice.source))
     with st.expander("From Python", icon=":material/code:"):
         st.code(choice.snippet(), language="python")
     page.behind("own-recording", figures.rows(choice.title(), result, FAMILIES), records.plain(choice.spec()),
                 figures.recording(result, drawn, None, top=top, relation=related))  # fmt: skip
+
+
+def own_noticed(result: dict[str, Any], source: Sequence[str]) -> str:
+    """Its own families against the others, transfer, and what the representation is about."""
+    looks = result["looks"]
+    probe = half_way([look["transfer"] for look in looks])
+    told = []
+    for what, families in (
+        (f"its own ({page.families_text(source)})", [f for f in result["families"] if f in source]),
+        ("the others", [f for f in result["families"] if f not in source]),
+    ):
+        if families:
+            ends = [sum(figures.of_family(result, f)[at] for f in families) / len(families) for at in (0, -1)]
+            told.append(f"to {what} {number(ends[0])} → {number(ends[1])}")
+    return (
+        f"Mean sensitivity goes {', '.join(told)}; transfer accuracy has come half of its way "
+        f"({looks[0]['transfer']:.0%} → {looks[-1]['transfer']:.0%}) after **{looks[probe]['images']:,} images**. "
+        f"{about(looks[0], looks[-1])}"
+    )
 
 
 def explain(spec: Recording) -> None:

@@ -77,6 +77,8 @@ def test_a_recording_holds_its_numbers() -> None:
     marks = [s for s in plot.layout.shapes if s.line.color == figures.MARK]
     assert len(marks) == 3  # one in each panel
     assert {s.x0 for s in marks} == {figures.places(result)[2]}
+    figures.moved(plot, result, 3)
+    assert {s.x1 for s in marks} == {s.x0 for s in marks} == {figures.places(result)[3]}
 
 
 def test_lines_differ_in_more_than_colour() -> None:
@@ -96,9 +98,13 @@ def test_panels_beside_each_other_are_of_one_height() -> None:
 def test_a_moment_against_the_end() -> None:
     result = made_up()
     plot = figures.moment(result, 1, ("rotate",))
-    own = [t for t in plot.data if t.mode == "markers" and t.y[0] == "<b>rotate</b>"]
-    assert {t.name: t.x[0] for t in own} == pytest.approx({"after 64 images": 0.1 + 0.1 / 3, "at the end": 0.2})
-    assert len([t for t in plot.data if t.mode == "markers"]) == 2 * len(FAMILIES)
+    points = {(t.name, y): x for t in plot.data if t.mode == "markers" for x, y in zip(t.x, t.y, strict=True)}
+    assert points["same, after 64 images", "<b>rotate</b>"] == pytest.approx(0.1 + 0.1 / 3)
+    assert points["same, at the end", "<b>rotate</b>"] == pytest.approx(0.2)
+    assert points["photometric, at the end", "hue"] == pytest.approx(0.8)
+    assert len(points) == 2 * len(FAMILIES)
+    bars = trace(plot, "photometric, after 64 images").error_x
+    assert list(bars.array) == pytest.approx([0.05] * 6)
     assert "rotate 0.13 → 0.20" in figures.moment_alt("it", result, 1)
 
 

@@ -179,7 +179,8 @@ def test_ones_own_under_way_and_finished(place: Path) -> None:
     page = opened(view="Record your own")
     assert not page.exception
     assert len(charts(page)) == 2
-    assert "goes from 30% to 90%" in page.info[0].value
+    assert "to its own (rotate, hue) 0.10 → 0.50, to the others 0.10 → 0.80" in page.info[0].value
+    assert "half of its way (30% → 90%) after **640 images**" in page.info[0].value
     assert any("own_recording(('rotate', 'hue')" in code.value for code in page.code)
 
 

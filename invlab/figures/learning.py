@@ -102,6 +102,15 @@ def marked(figure: go.Figure, x: float) -> None:
     figure.add_vline(x, line={"color": MARK, "width": 2, "dash": "dash"})
 
 
+def moved(figure: go.Figure, result: Result, at: int) -> go.Figure:
+    """The same figure with its mark at another look: a fiftieth of the time of drawing it anew."""
+    x = places(result)[at]
+    for shape in figure.layout.shapes:
+        if shape.line.color == MARK:
+            shape.x0 = shape.x1 = x
+    return figure
+
+
 def band(colour: str, x: Sequence[float], intervals: Sequence[Sequence[float]]) -> go.Scatter:
     red, green, blue = hex_to_rgb(colour)
     return go.Scatter(
@@ -262,38 +271,39 @@ def rows(name: str, result: Result, families: Sequence[str]) -> list[Row]:
 def moment(result: Result, at: int, own: Sequence[str], name: Callable[[str], str] = str) -> go.Figure:
     """Sensitivity to every family at one look (filled, with its interval) and at the end (open)."""
     figure = go.Figure()
-    families = list(result["families"])
-    now, end = result["looks"][at], result["looks"][-1]
-    for family in reversed(families):
-        i = families.index(family)
-        mine = family in own
-        colour = COLOURS["same"] if mine else COLOURS[TRANSFORMS[family].group]
-        label = f"<b>{name(family)}</b>" if mine else name(family)
-        values = [now["sensitivity"][i], end["sensitivity"][i]]
-        figure.add_trace(
-            go.Scatter(
-                x=values, y=[label, label], mode="lines", line={"color": FAINT, "width": 2}, hoverinfo="skip",
-                showlegend=False,
-            )
-        )  # fmt: skip
-        for value, interval, symbol, when in (
-            (values[1], None, "circle-open", "at the end"),
-            (values[0], now["interval"][i], "circle", f"after {now['images']:,} images"),
-        ):
+    families = list(result["families"])[::-1]  # plotly counts from below
+    labels = {f: f"<b>{name(f)}</b>" if f in own else name(f) for f in families}
+    now, end = ({f: look["sensitivity"][result["families"].index(f)] for f in families}
+                for look in (result["looks"][at], result["looks"][-1]))  # fmt: skip
+    intervals = dict(zip(result["families"], result["looks"][at]["interval"], strict=True))
+    figure.add_trace(
+        go.Scatter(
+            x=[x for f in families for x in (now[f], end[f], None)],
+            y=[y for f in families for y in (labels[f], labels[f], None)],
+            mode="lines", line={"color": FAINT, "width": 2}, hoverinfo="skip", showlegend=False,
+        )
+    )  # fmt: skip
+    kinds = {f: "same" if f in own else TRANSFORMS[f].group for f in families}
+    seen = result["looks"][at]["images"]
+    for kind in dict.fromkeys(kinds.values()):
+        here, colour = [f for f in families if kinds[f] == kind], COLOURS[kind]
+        for values, symbol, when in ((end, "circle-open", "at the end"), (now, "circle", f"after {seen:,} images")):
+            x = [values[f] for f in here]
+            bars = error_bars(x, [intervals[f] for f in here]) | {"color": colour} if values is now else None
             figure.add_trace(
                 go.Scatter(
-                    name=when,
-                    x=[value],
-                    y=[label],
+                    name=f"{kind}, {when}",
+                    x=x,
+                    y=[labels[f] for f in here],
                     mode="markers",
                     marker={
                         "color": colour,
                         "symbol": symbol,
-                        "size": 12 if mine else 9,
+                        "size": 12 if kind == "same" else 9,
                         "line": {"width": 2, "color": colour},
                     },
-                    error_x=None if interval is None else error_bars([value], [interval]) | {"color": colour},
-                    hovertemplate=f"{name(family)}, {when}: <b>%{{x:.2f}}</b><extra></extra>",
+                    error_x=bars,
+                    hovertemplate=f"%{{y}}, {when}: <b>%{{x:.2f}}</b><extra></extra>",
                     showlegend=False,
                 )
             )
@@ -301,7 +311,9 @@ def moment(result: Result, at: int, own: Sequence[str], name: Callable[[str], st
     top = max([1.0, *(v for look in result["looks"] for v in look["sensitivity"])])
     styled(figure, MOMENT_HEIGHT)
     figure.update_xaxes(title="sensitivity", range=[0, 1.05 * top], fixedrange=True)
-    figure.update_yaxes(fixedrange=True, showgrid=True, dtick=1)
+    figure.update_yaxes(
+        fixedrange=True, showgrid=True, dtick=1, categoryorder="array", categoryarray=list(labels.values())
+    )
     figure.update_layout(dragmode=False, uirevision="stays", margin={"t": 8})
     return figure
 
