@@ -22,6 +22,7 @@ from invlab.ui.recording import OwnChoice
 MOST = 3  # networks beside each other
 START = 13  # the look that is marked at first: the middle of what happens
 PLAY_SECONDS = 0.7  # between two looks
+CLEAR = 0.02  # a smaller difference of sensitivities is called none
 EVERY = "all families (mean)"
 COMMAND = "python -m invlab bundle build"
 SETTLING = (
@@ -182,8 +183,12 @@ def noticed(source: str, found: dict[str, Any]) -> list[str]:
     apart, half = parted(*intervals), half_way(gaps)
     probe = half_way([look["transfer"] for look in looks])
     family = page.family_name(source)
-    if apart is None:
-        parting = f"The network trained for *{family}* never clearly parts from the one trained for none"
+    clear = apart is not None and apart < len(looks) - 1  # a parting at the very last look may be chance
+    if apart is None or not clear:
+        parting = (
+            f"The network trained for *{family}* never clearly parts from the one trained for none "
+            f"({number(own[-1])} against {number(reference[-1])} in the end)"
+        )
     else:
         parting = (
             f"The network trained for *{family}* parts for good from the one trained for none after "
@@ -193,7 +198,7 @@ def noticed(source: str, found: dict[str, Any]) -> list[str]:
     order = "at the same look" if probe == half else "earlier" if probe < half else "later"
     transfer = (
         f"its transfer accuracy has come half of its way ({first['transfer']:.0%} → {last['transfer']:.0%}) after "
-        f"**{looks[probe]['images']:,}**" + (f", {order}" if apart is not None else "")
+        f"**{looks[probe]['images']:,}**" + (f", {order}" if clear else "")
     )
     return [f"{parting}; {transfer}.", about(first, last, (own[0], own[-1]))]
 
@@ -257,15 +262,21 @@ def family_noticed(found: dict[str, Any], families: list[str], kinds: dict[str, 
     at = looks[half]["images"]
     means = [sum(found[f]["looks"][i]["transfer"] for f in families) / len(families) for i in range(len(looks))]
     probe = half_way(means)
-    who = "The networks trained for it" if len(families) > 1 else "The network trained for it"
+    several = len(families) > 1
+    who = f"The network{'s' if several else ''} trained for it"
+    ends = f"{number(kinds['same'][-1])} against {number(kinds['none'][-1])}"
+    parting = (
+        f"{who} {'have' if several else 'has'} half of the final gap to the one trained for none ({ends}) after "
+        f"**{at:,} images**"
+        if gaps[-1] >= CLEAR
+        else f"{who} end{'' if several else 's'} no less sensitive than the one trained for none ({ends})"
+    )
     first = (
-        f"{who} {'have' if len(families) > 1 else 'has'} half of the final gap to the one trained for none "
-        f"({number(kinds['same'][-1])} against {number(kinds['none'][-1])}) after **{at:,} images**; transfer accuracy "
-        f"to new objects has come half of its way ({means[0]:.0%} → {means[-1]:.0%}) after "
-        f"**{looks[probe]['images']:,}**."
+        f"{parting}; transfer accuracy to new objects has come half of its way ({means[0]:.0%} → {means[-1]:.0%}) "
+        f"after **{looks[probe]['images']:,}**."
     )
     gap = kinds["other"][-1] - kinds["none"][-1]
-    against = "as sensitive as" if abs(gap) < 0.02 else "more sensitive than" if gap > 0 else "less sensitive than"
+    against = "as sensitive as" if abs(gap) < CLEAR else "more sensitive than" if gap > 0 else "less sensitive than"
     second = (
         f"In the end those trained for another family are {against} the one trained for none "
         f"({number(kinds['other'][-1])} against {number(kinds['none'][-1])})."
