@@ -200,27 +200,33 @@ def noticed(source: str, found: dict[str, Any]) -> list[str]:
         f"its transfer accuracy has come half of its way ({first['transfer']:.0%} → {last['transfer']:.0%}) after "
         f"**{looks[probe]['images']:,}**" + (f", {order}" if clear else "")
     )
-    return [f"{parting}; {transfer}.", about(first, last, (own[0], own[-1]))]
+    return [f"{parting}; {transfer}.", about(first, last, (own[0], own[-1]), clear)]
 
 
-def about(first: dict[str, Any], last: dict[str, Any], own: tuple[float, float] | None = None) -> str:
-    """What the representation is about, before and after, and what that does to sensitivities."""
+def about(
+    first: dict[str, Any], last: dict[str, Any], own: tuple[float, float] | None = None, clear: bool = False
+) -> str:
+    """What the representation is about, before and after, and what that does to sensitivities.
+
+    own: the sensitivity to the own family, before and after; clear: whether it ends clearly below what it would be.
+    """
     told = {name: [number(look[name]) for look in (first, last)] for name in ("background", "object")}
     swaps = (
         f"a swap of the background moves it {' → '.join(told['background'])}, one of the object "
         f"{' → '.join(told['object'])}"
     )
     turned = first["background"] > first["object"] and last["background"] < last["object"]
-    heeds = f"it begins with the background and ends with the object ({swaps})" if turned else f"{swaps}"
+    heeds = f"it begins with the background and ends with the object ({swaps})" if turned else swaps
     if own is None:
         return f"The lowest panel says what it is about: {heeds}."
+    ends = f"{number(own[0])} → {number(own[1])}"
     if own[1] < own[0]:
-        return f"Its own sensitivity falls, {number(own[0])} → {number(own[1])}, while {heeds}."
+        return f"Its own sensitivity falls, {ends}, while {heeds}."
+    if not (turned and clear):
+        return f"Its own sensitivity does not fall, {ends}, while {heeds}."
     return (
-        f"Yet its own sensitivity does not fall, {number(own[0])} → {number(own[1])}: {heeds}, so before it heeds "
-        "objects nothing done to them moves it, and invariance is what does *not* rise with the rest."
-        if turned
-        else f"Yet its own sensitivity does not fall, {number(own[0])} → {number(own[1])}, while {heeds}."
+        f"Yet its own sensitivity does not fall, {ends}: {heeds}, so before it heeds objects little done to them moves "
+        "it, and invariance is what does *not* rise with the rest."
     )
 
 
@@ -260,7 +266,7 @@ def family_noticed(found: dict[str, Any], families: list[str], kinds: dict[str, 
     gaps = [b - a for a, b in zip(kinds["same"], kinds["none"], strict=True)]
     half = half_way(gaps)
     at = looks[half]["images"]
-    means = [sum(found[f]["looks"][i]["transfer"] for f in families) / len(families) for i in range(len(looks))]
+    means = figures.mean_transfer(found, families)
     probe = half_way(means)
     several = len(families) > 1
     who = f"The network{'s' if several else ''} trained for it"
@@ -329,6 +335,7 @@ def finished(choice: OwnChoice, result: dict[str, Any]) -> None:
 
     scrubbed(result, "own_seen", draw)
     page.notice(own_noticed(result, choice.source))
+    st.caption(SETTLING)
     with st.expander("From Python", icon=":material/code:"):
         st.code(choice.snippet(), language="python")
     page.behind("own-recording", figures.rows(choice.title(), result, FAMILIES), records.plain(choice.spec()),

@@ -114,13 +114,14 @@ def test_same_other_and_none() -> None:
     assert kinds["other"][-1] == pytest.approx([0.8, 0.8])
     assert kinds["none"][-1] == pytest.approx([0.8, 0.8])
     one = figures.across(RECORDED, ["rotate"], 1)
-    assert len(one.data) == 3 + 17
+    assert len(one.data) == 3 + 17 + 1
     every = figures.across(RECORDED, FAMILIES, 1)
-    assert len(every.data) == 3
+    assert len(every.data) == 3 + 1
+    assert list(every.data[-1].y) == pytest.approx([0.3, 0.5, 0.7, 0.9])
     assert list(every.data[0].y) == pytest.approx([0.1, 0.1 + 0.1 / 3, 0.1 + 0.2 / 3, 0.2])
     assert "trained for it 0.10 → 0.20" in figures.across_alt(RECORDED, FAMILIES, "a family")
     rows = figures.across_rows(RECORDED, ["rotate"])
-    assert rows[-1] == {"images": 6400, "same": 0.2, "other": 0.8, "none": 0.8}
+    assert rows[-1] == {"images": 6400, "same": 0.2, "other": 0.8, "none": 0.8, "transfer": 0.9}
 
 
 def test_tables_and_words() -> None:

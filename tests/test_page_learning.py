@@ -136,11 +136,11 @@ def test_the_network_for_none_by_itself(filled: Path) -> None:
 def test_every_network(filled: Path) -> None:
     page = opened(view="Every network, one family")
     assert not page.exception
-    assert len(charts(page)[0]["data"]) == 3
+    assert len(charts(page)[0]["data"]) == 4
     assert "half of the final gap" in page.info[0].value
     assert "as sensitive as the one trained for none (0.80 against 0.80)" in page.info[0].value
     page = opened(view="Every network, one family", family="hue")
-    assert len(charts(page)[0]["data"]) == 20
+    assert len(charts(page)[0]["data"]) == 21
 
 
 # ----------------------------------------------------------------------------------------------------------- one's own

@@ -28,7 +28,7 @@ FAINT = "rgba(128,128,128,0.55)"
 PANELS = ("sensitivity to", "transfer accuracy, new objects", "sensitivity to a swap of")
 SWAP_LINES = {"object": ("#7b5ea7", "solid", "circle"), "background": ("#4a8c8c", "dash", "diamond")}
 RECORDING_HEIGHT, LEGEND_LINE = 600, 22  # pixels without the legend, and for each line of it
-ACROSS_HEIGHT, MOMENT_HEIGHT = 470, 520
+ACROSS_HEIGHT, MOMENT_HEIGHT = 600, 520
 
 
 @dataclass(frozen=True)
@@ -354,8 +354,11 @@ WORDS = {"same": "trained for it", "other": "trained for another (mean)", "none"
 
 def across(recorded: Mapping[str, Result], families: Sequence[str], at: int | None) -> go.Figure:
     """*same*, *other* and *none* over the images seen, mean over `families`; for one family the networks trained for
-    others also singly, faint. at: the look to mark."""
-    figure = go.Figure()
+    others also singly, faint; below, how those trained for them transfer. at: the look to mark."""
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.1,
+        subplot_titles=("sensitivity", "transfer accuracy, trained for it, to new objects under it"),
+    )  # fmt: skip
     none = recorded["none"]
     x, seen = places(none), [look["images"] for look in none["looks"]]
     if len(families) == 1:
@@ -366,30 +369,52 @@ def across(recorded: Mapping[str, Result], families: Sequence[str], at: int | No
                         x=x, y=of_family(result, families[0]), mode="lines", opacity=0.35,
                         line={"color": COLOURS["other"], "width": 1}, showlegend=False, name=source,
                         hovertemplate=f"trained for {source}: %{{y:.2f}}<extra></extra>",
-                    )
+                    ), 1, 1,
                 )  # fmt: skip
-    for kind, values in same_other_none(recorded, families).items():
-        figure.add_trace(
-            go.Scatter(
-                name=WORDS[kind],
-                x=x,
-                y=[sum(row) / len(row) for row in values],
-                mode="lines+markers",
-                line={"color": COLOURS[kind], "dash": DASHES[kind], "width": 3},
-                marker={"color": COLOURS[kind], "symbol": SYMBOLS[kind], "size": 8},
-                customdata=seen,
-                hovertemplate="%{customdata:,} images: <b>%{y:.2f}</b>",
-            )
-        )
-    figure.add_hline(1, line={"color": FAINT, "width": 1, "dash": "dot"})
+    kinds = same_other_none(recorded, families)
+    for kind, values in kinds.items():
+        figure.add_trace(_mean(kind, x, seen, [sum(row) / len(row) for row in values]), 1, 1)
+    top = max([1.0, *(v for trace in figure.data for v in trace.y)])
+    figure.add_trace(_mean("same", x, seen, mean_transfer(recorded, families), ".0%"), 2, 1)
+    figure.add_hline(1, line={"color": FAINT, "width": 1, "dash": "dot"}, row=1, col=1)
     if at is not None:
         marked(figure, x[at])
-    image_axis(figure, first_of(none), seen[-1])
+    image_axis(figure, first_of(none), seen[-1], 2)
     styled(figure, ACROSS_HEIGHT)
-    top = max([1.0, *(v for trace in figure.data for v in trace.y)])
-    figure.update_yaxes(title="sensitivity", range=[0, 1.04 * top], fixedrange=True)
-    figure.update_layout(dragmode=False, hovermode="closest", uirevision="stays")
+    figure.update_annotations(selector={"yref": "paper"}, font_size=13, x=0, xanchor="left")
+    figure.update_yaxes(range=[0, 1.04 * top], row=1, col=1)
+    figure.update_yaxes(range=[0, 1.02], tickformat=".0%", row=2, col=1)
+    figure.update_yaxes(fixedrange=True)
+    figure.update_layout(
+        dragmode=False,
+        hovermode="closest",
+        uirevision="stays",
+        margin={"l": 48, "r": 8, "t": 24, "b": 60 + LEGEND_LINE * len(kinds), "autoexpand": False},
+        legend={"orientation": "v", "y": -0.13, "yanchor": "top", "font": {"size": 13}},
+    )
     return figure
+
+
+def _mean(kind: str, x: Sequence[float], seen: Sequence[int], values: Sequence[float], form: str = ".2f") -> go.Scatter:
+    return go.Scatter(
+        name=WORDS[kind],
+        x=list(x),
+        y=list(values),
+        mode="lines+markers",
+        line={"color": COLOURS[kind], "dash": DASHES[kind], "width": 3},
+        marker={"color": COLOURS[kind], "symbol": SYMBOLS[kind], "size": 8},
+        customdata=list(seen),
+        hovertemplate=f"%{{customdata:,}} images: <b>%{{y:{form}}}</b>",
+        showlegend=form == ".2f",
+    )
+
+
+def mean_transfer(recorded: Mapping[str, Result], families: Sequence[str]) -> list[float]:
+    """For each look the mean transfer accuracy of the networks trained for `families`, each to its own."""
+    return [
+        sum(recorded[f]["looks"][at]["transfer"] for f in families) / len(families)
+        for at in range(len(recorded["none"]["looks"]))
+    ]
 
 
 def across_alt(recorded: Mapping[str, Result], families: Sequence[str], what: str) -> str:
@@ -398,13 +423,19 @@ def across_alt(recorded: Mapping[str, Result], families: Sequence[str], what: st
         f"{WORDS[kind]} {number(sum(values[0]) / len(families))} → {number(sum(values[-1]) / len(families))}"
         for kind, values in same_other_none(recorded, families).items()
     ]
-    return f"Sensitivity to {what} over the images seen, untrained → at the end. {'; '.join(told)}."
+    transfer = mean_transfer(recorded, families)
+    return (
+        f"Sensitivity to {what} over the images seen, untrained → at the end. {'; '.join(told)}. Transfer accuracy "
+        f"{transfer[0]:.0%} → {transfer[-1]:.0%}."
+    )
 
 
 def across_rows(recorded: Mapping[str, Result], families: Sequence[str]) -> list[Row]:
     """The table behind it, one row for each look."""
-    kinds = same_other_none(recorded, families)
+    kinds, transfer = same_other_none(recorded, families), mean_transfer(recorded, families)
     return [
-        {"images": look["images"]} | {kind: round(sum(v[at]) / len(families), 4) for kind, v in kinds.items()}
+        {"images": look["images"]}
+        | {kind: round(sum(v[at]) / len(families), 4) for kind, v in kinds.items()}
+        | {"transfer": round(transfer[at], 4)}
         for at, look in enumerate(recorded["none"]["looks"])
     ]
