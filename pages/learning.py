@@ -22,7 +22,7 @@ from invlab.ui.recording import OwnChoice
 MOST = 3  # networks beside each other
 START = 13  # the look that is marked at first: the middle of what happens
 PLAY_SECONDS = 0.7  # between two looks
-CLEAR = 0.02  # a smaller difference of sensitivities is called none
+CLEAR = 0.05  # a smaller difference between sensitivities of single networks is called none
 EVERY = "all families (mean)"
 COMMAND = "python -m invlab bundle build"
 SETTLING = (
