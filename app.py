@@ -15,6 +15,7 @@ PAGES = {
         st.Page("pages/transformations.py", title="Transformations", icon=":material/transform:"),
         st.Page("pages/sensitivity.py", title="Sensitivity", icon=":material/grid_on:"),
         st.Page("pages/responses.py", title="Responses", icon=":material/show_chart:"),
+        st.Page("pages/learning.py", title="While learning", icon=":material/timeline:"),
         st.Page("pages/measures.py", title="Measures", icon=":material/straighten:"),
         st.Page("pages/side_by_side.py", title="Side by side", icon=":material/view_column_2:"),
         st.Page("pages/transfer.py", title="Transfer", icon=":material/compare_arrows:"),

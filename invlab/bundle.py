@@ -11,6 +11,7 @@ from invlab import devices, records, runs, store
 from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import PRESETS
+from invlab.studies.recordings import recordings
 from invlab.studies.singles import SOURCES, Singles
 
 STUDY = Singles()
@@ -37,6 +38,7 @@ def contents() -> Iterator[Any]:
     yield STUDY
     yield from STUDY.cells()
     yield STUDY.shared_invariance(0)
+    yield from recordings(STUDY)
     yield from study_seeds()
     for compared in comparisons():
         yield compared
@@ -57,6 +59,8 @@ def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dic
     runs.execute_all(STUDY.cells(), own, report, threads=os.cpu_count() or 1)
     runs.execute(STUDY, own)
     runs.execute(STUDY.shared_invariance(0), own, report)
+    watched = recordings(STUDY)
+    runs.execute_all(watched, own, report, os.cpu_count() or 1, [runs.cell_seconds(spec) for spec in watched])
     for seed in study_seeds():
         runs.execute(seed, own, report)
     weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from invlab import __version__, devices, records, sensitivity, training, transfer
 from invlab.disagreement import Disagreement, disagree
 from invlab.information import Information, decode
+from invlab.learning import SWAPS, Recording, look
 from invlab.measures import Measures, measure_all
 from invlab.representations import represent
 from invlab.responses import Layers, Neighbourhoods, Response, layers, neighbourhoods, respond
@@ -180,11 +181,20 @@ def cell_seconds(spec: Any) -> float:
             return 0.3 + (spec.train_images + spec.test_images) * learned / SEEN_FASTER
         case FineTuning():
             return 0.3 + spec.train_images * spec.epochs * learned + spec.test_images * learned / SEEN_FASTER
+        case Recording():
+            return cell_seconds(of) + len(spec.steps()) * look_seconds(spec)
     return 0.1 + of.images * of.epochs * learned
 
 
 def _image_seconds(of: Training) -> float:
     return SECONDS_AN_IMAGE.get(of.network, SLOWEST_IMAGE) * (of.task.size / 32) ** 2
+
+
+def look_seconds(spec: Recording) -> float:
+    """A rough estimate of one look at a network while it learns, on one CPU thread."""
+    learned = _image_seconds(spec.training)
+    images = 2 * spec.pairs * (len(spec.families) + len(SWAPS)) + spec.probe_train + spec.probe_test
+    return 0.2 + images * learned / SEEN_FASTER
 
 
 def expected_seconds(spec: Any) -> float:
@@ -200,6 +210,8 @@ def expected_seconds(spec: Any) -> float:
             return spec.seeds * expected_seconds(spec.seed(0))
         case SharedInvariance() | Disagreement():
             return 2.0 + cell_seconds(spec) + sum(map(cell_seconds, spec.networks)) / 2
+        case Recording():
+            return 2.0 + cell_seconds(spec)
     return 2.0 + cell_seconds(training_of(spec))
 
 
@@ -243,6 +255,19 @@ def _store_trained(spec: Training, store: Store, report: Report, device: str, wa
 
 
 def _learn(spec: Training, store: Store, report: Report, device: str, watch: Watch | None = None) -> Record:
+    network, history = _taught(spec, report, device, watch)
+    network.eval()
+    test = rendered.get(spec.task, "test", 1000, device=device)
+    return {
+        "weights": store.put_weights(records.key(spec), dict(network.state_dict())),
+        "test_accuracy": training.accuracy(network, test),
+        "images_per_second": history[-1]["images_per_second"] if history else None,
+        "history": history,
+    }
+
+
+def _taught(spec: Training, report: Report, device: str, watch: Watch | None = None) -> tuple[Network, list[Record]]:
+    """The trained network and the curve of its training; nothing is stored."""
     network = training.start(spec, device)
     every = max(1, spec.steps // CURVE_POINTS)
     history: list[Record] = []
@@ -262,14 +287,7 @@ def _learn(spec: Training, store: Store, report: Report, device: str, watch: Wat
             report({"stage": "train", **asdict(progress), "fraction": progress.step / progress.steps})
         if watch is not None:
             watch(network, progress)
-    network.eval()
-    test = rendered.get(spec.task, "test", 1000, device=device)
-    return {
-        "weights": store.put_weights(records.key(spec), dict(network.state_dict())),
-        "test_accuracy": training.accuracy(network, test),
-        "images_per_second": history[-1]["images_per_second"] if history else None,
-        "history": history,
-    }
+    return network, history
 
 
 def _averaged(window: list[Progress]) -> Record:
@@ -320,6 +338,72 @@ def _all_trained(networks: Sequence[Training], store: Store, report: Report) -> 
     """The networks of several trainings, learned side by side where they are not stored."""
     execute_all(dict.fromkeys(networks), store, report, devices.threads())
     return [trained(network, store) for network in networks]
+
+
+def _record(spec: Recording, store: Store, report: Report, device: str) -> Record:
+    """Look at a network at each of the spec's steps while it learns.
+
+    The weights between the steps are nobody's to keep: a training that is stored is learned again, and its stored
+    weights stay as they are.
+    """
+    watched = Watched(spec, report, device)
+    watched.look(training.start(spec.training, device), 0, [])
+    key = records.key(spec.training)
+    with _lock(key):
+        if store.get(key) is None:
+            _store_trained(spec.training, store, watched.told, device, watched)
+        else:
+            _taught(spec.training, watched.told, device, watched)
+    return {"families": list(spec.families), "labels": spec.target.labels, "looks": watched.looks}
+
+
+class Watched:
+    """The looks of a recording; called after every step of the training.
+
+    looks: of each moment `step`, `images` seen, `loss` and `accuracy` on the batches since the last look (None before
+    the first step), and what `learning.look` measures.
+    """
+
+    def __init__(self, spec: Recording, report: Report, device: str) -> None:
+        self.looks: list[Record] = []
+        self._spec, self._report, self._device = spec, report, device
+        self._due = set(spec.steps())
+        self._window: list[Progress] = []
+        self._learning = cell_seconds(spec.training)
+        self._whole = self._learning + len(self._due) * look_seconds(spec)
+
+    def __call__(self, network: Network, progress: Progress) -> None:
+        self._window.append(progress)
+        if progress.step in self._due:
+            self.look(network, progress.step, self._window)
+            self._window = []
+
+    def look(self, network: Network, step: int, window: list[Progress]) -> None:
+        """Measure the network after a step; `window` are the steps since the last look."""
+        point: Record = {"step": step, "images": step * self._spec.training.batch}
+        for name in ("loss", "accuracy"):
+            values = [getattr(progress, name) for progress in window]
+            point[name] = round(sum(values) / len(values), 5) if values else None
+        self.looks.append(point | rounded(look(network, self._spec, self._device)))
+        self._report({"stage": "look", **self.looks[-1], "fraction": self._fraction(step)})
+
+    def told(self, point: dict[str, Any]) -> None:
+        """Pass a training's point on, with the fraction of the whole work."""
+        self._report(point | {"fraction": self._fraction(point["step"])})
+
+    def _fraction(self, step: int) -> float:
+        learned = step / self._spec.training.steps if step else 0.0
+        seconds = learned * self._learning + len(self.looks) * look_seconds(self._spec)
+        return round(min(1.0, seconds / self._whole), 4)
+
+
+def rounded(value: Any) -> Any:
+    """Every float to five decimals: the records of many moments stay small."""
+    if isinstance(value, dict):
+        return {name: rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return round(value, 5) if isinstance(value, float) else value
 
 
 def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
@@ -534,6 +618,7 @@ SPECS: dict[str, type] = {
         Disagreement,
         Measures,
         Information,
+        Recording,
         Transfer,
         FineTuning,
         Comparison,
@@ -553,6 +638,7 @@ STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
     "Disagreement": _disagreement,
     "Measures": _measured(measure_all),
     "Information": _measured(decode),
+    "Recording": _record,
     "Transfer": _measured(transfer.measure),
     "FineTuning": _fine_tuning,
     "Comparison": _compare,

@@ -55,6 +55,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.transfer",
         "invlab.disagreement",
         "invlab.information",
+        "invlab.learning",
     ),
     (
         "invlab.studies.presets",

@@ -13,6 +13,7 @@ import pytest
 from invlab import records
 from invlab.disagreement import Disagreement
 from invlab.information import Information
+from invlab.learning import Recording
 from invlab.measures import Measures
 from invlab.records import SpecError, canonical, key, plain, revive
 from invlab.responses import Along, Layers, Neighbourhoods, Response
@@ -44,6 +45,7 @@ EXAMPLES: dict[str, Any] = {
     "Disagreement": Disagreement((TRAINING, replace(TRAINING, seed=6)), TASK, 30, 9, 1),
     "Information": Information(TRAINING, TASK, 9, 8, 1),
     "Measures": Measures(TRAINING, TASK, 9, 8, 1),
+    "Recording": Recording(TRAINING, replace(TASK, classes=(7, 8, 9)), ("rotate", "hue"), 5, 9, 8, 7, 1),
     "Transfer": Transfer(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 0.5),
     "FineTuning": FineTuning(TRAINING, replace(TASK, classes=(7, 8, 9)), 100, 50, 3, 32, 2e-3, 0.5, 1),
     "StudySeed": StudySeed("shift", "tiny", 1),
@@ -97,6 +99,16 @@ CHANGES: dict[str, dict[str, Any]] = {
         "task": replace(TASK, seed=1),
         "train_images": 10,
         "test_images": 10,
+        "seed": 2,
+    },
+    "Recording": {
+        "training": replace(TRAINING, seed=9),
+        "target": TASK,
+        "families": ("hue", "rotate"),
+        "looks": 6,
+        "pairs": 10,
+        "probe_train": 10,
+        "probe_test": 10,
         "seed": 2,
     },
     "Neighbourhoods": {
@@ -229,6 +241,7 @@ DEFAULTS: dict[type, dict[str, Any]] = {
     },
     Sensitivity: {"pairs": 1000, "seed": 0},
     Transfer: {"train_images": 4000, "test_images": 2000, "penalty": 1.0},
+    Recording: {"looks": 22, "pairs": 250, "probe_train": 1000, "probe_test": 1000, "seed": 0},
     Comparison: {"pairs": 1000, "probe_train": 2000, "probe_test": 1000, "watch": 6},
     Singles: {"preset": "classroom", "seeds": 3, "objects": "drawn", "backgrounds": "scenes"},
 }
