@@ -20,7 +20,7 @@ FIRST_SOURCES = (("rotate", "hue", "blur"), ("scale", "invert", "noise"))
 FIRST_TARGET = ("rotate", "hue", "blur")
 FIRST_SEEDS = 5
 STUDY_PRESET = "classroom"
-STUDY_SEEDS = {"factors": 4, "relevance": 5, "shift": 5, "mismatch": 5, "information": 5}
+STUDY_SEEDS = {"factors": 5, "relevance": 5, "shift": 5, "mismatch": 5, "information": 5}
 
 
 def comparisons() -> list[Comparison]:
