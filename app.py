@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab.objects import ASSETS
 from invlab.ui import page
 from invlab.ui.cached import background_work
 
-st.set_page_config(page_title="Invariance Lab", page_icon=":material/rotate_right:", layout="wide")
+# A picture of our own: a browser would fetch Streamlit's named icons from another host.
+st.set_page_config(page_title="Invariance Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
 
 PAGES = {
     "Learn": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)],

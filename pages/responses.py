@@ -17,7 +17,7 @@ from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
-from invlab.ui import gallery, instruments, live, page, twin_pairs
+from invlab.ui import gallery, hover, instruments, live, page, twin_pairs
 from invlab.ui.gallery import amount, axis_name
 
 POINTS = 36  # of a curve
@@ -272,7 +272,7 @@ def orbits() -> None:
     st.markdown(
         f"**Neighbourhoods**: {OBJECTS} objects, each at {len(way.values)} values of {long_name(what)}, on the plane "
         "in which this network's representations differ most. A line is one object: a tight knot is invariance, a long "
-        "line that crosses others is not. *Click a point to see its object below.*"
+        "line that crosses others is not. *Hover to see the picture, click to see its object below.*"
     )
 
     def clicked(key: str) -> None:
@@ -290,6 +290,10 @@ def orbits() -> None:
                 plot, key, figures.orbits_alt(name, result), on_select=functools.partial(clicked, key),
                 selection_mode="points",
             )  # fmt: skip
+    indices = tuple(results[0]["indices"])
+    cells = instruments.orbit_sheet(records.key(specs[0]), specs[0].response(), indices)
+    first = {name: number * len(way.values) for number, name in enumerate(names)}
+    hover.pictures(cells, (task.size, task.size), first, "orbits-hover")
     shown = st.selectbox("Object", names, key="shown_object", bind="query-params")
     strip(specs[0].response(), results[0]["indices"][names.index(shown)], shown, what)
     shares = {instruments.name_of(s): figures.spread_of(r) for s, r in zip(sources, results, strict=True)}

@@ -23,7 +23,7 @@ from invlab.studies.claims import number
 from invlab.studies.information import DECODED, NAMED
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
 from invlab.transforms import TRANSFORMS
-from invlab.ui import cached, gallery, heatmap, instruments, live, page, study
+from invlab.ui import cached, gallery, heatmap, hover, instruments, live, page, study
 from invlab.ui.gallery import axis_name
 
 COMMAND = "python -m invlab bundle build"
@@ -158,6 +158,7 @@ def one_family(chosen: Choice) -> None:
         + (f"{more} ignores *{page.family_name(chosen.family)}* more" if more else "they ignore it alike")
         + ". Where the two lines of the layers part, one of them begins to ignore what the other keeps."
     )
+    elsewhere(chosen)
     page.behind(
         "side-by-side-family",
         curves.rows(drawn, along, [axis_name(axis)]),
@@ -166,6 +167,27 @@ def one_family(chosen: Choice) -> None:
         COMMAND,
         [*answers, *staged],
     )
+
+
+def elsewhere(chosen: Choice) -> None:
+    """Links to the other instruments, with the same two networks."""
+    family, axes = page.family_name(chosen.family), TRANSFORMS[chosen.family].axes
+    what = f"{family}: {axes[0].parameter}" if len(axes) > 1 else family  # what the page Responses calls it
+    link: dict[str, Any] = {
+        f"networks_{chosen.family}": [page.family_name(source) for source in dict.fromkeys((chosen.a, chosen.b))],
+        "objects": "new" if chosen.domain == "new" else "the ones they learned",
+    }
+    with st.container(horizontal=True):
+        for view, picker, label in (
+            ("Neighbourhoods", "orbit", "The orbits of twelve objects"),
+            ("One parameter", "vary", "The pictures along the curve"),
+        ):
+            st.page_link(
+                "pages/responses.py",
+                label=label,
+                icon=":material/open_in_new:",
+                query_params=link | {"view": view, picker: what},
+            )
 
 
 def known(chosen: Choice) -> list[dict[str, Any]]:
@@ -279,12 +301,14 @@ def disagreeing(chosen: Choice) -> None:
     st.markdown(
         f"**On which twins do they disagree?** Each point is one object under two draws of "
         f"*{page.family_name(chosen.family)}*: how far apart A sees the two pictures (to the right), and B (up). "
-        "*Click a point to see its pictures.*"
+        "*Hover over a point, or click it, to see its pictures.*"
     )
     key = f"pair_{records.key(spec)[-8:]}"  # another choice has other pairs
     at = st.session_state.get(key)
     plot = figures.images(result, names, at)
     instruments.choosing(plot, "images-figure", figures.images_alt(result), key, indices)
+    cells = instruments.twin_sheet(records.key(task), task, tuple(moved))
+    hover.pictures(cells, (2 * task.size, task.size), {figures.PAIRS: 0}, "images-hover")
     told = [f"A {a[i]:.2f}, B {b[i]:.2f}" for i in indices]
 
     def row(heading: str, chosen_pairs: list[int]) -> None:

@@ -192,3 +192,46 @@ def alive(pid: int) -> bool:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         return state not in "ZX"
     return False
+
+
+def test_nothing_is_asked_of_other_hosts(page: Page, app: App) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path in ("", "sensitivity", "shift", "runs"):
+        open_page(page, app, path)
+    own = (app.url, app.url.replace("http", "ws"), "data:", "blob:")
+    assert asked
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
+# Where the point with a number lies on the screen, of a trace of the first figure that has one of that name.
+PLACE = """([name, number]) => {
+    for (const graph of document.querySelectorAll('.js-plotly-plot')) {
+        const trace = graph._fullData.find(t => t.name === name), { xaxis, yaxis } = graph._fullLayout;
+        const box = graph.getBoundingClientRect();
+        if (trace) return [box.x + xaxis._offset + xaxis.d2p(trace.x[number]),
+                           box.y + yaxis._offset + yaxis.d2p(trace.y[number])];
+    }
+}"""
+
+
+def test_the_picture_of_a_point_is_at_the_pointer(page: Page, app: App) -> None:
+    open_page(page, app, "responses?view=Neighbourhoods")
+    page.wait_for_selector(".js-plotly-plot", timeout=LONG)
+    page.wait_for_timeout(1500)
+    figure = page.locator(".js-plotly-plot").first
+    figure.scroll_into_view_if_needed()
+    name = figure.evaluate("graph => graph._fullData[2].name")
+    box = page.locator(".il-at-pointer")
+    assert not box.is_visible()
+    page.mouse.move(*page.evaluate(PLACE, [name, 0]))
+    expect(box).to_be_visible()
+    at = figure.evaluate(
+        "g => [g._fullData.findIndex(t => t.name === g._hoverdata[0].data.name), g._hoverdata[0].pointNumber]"
+    )  # which of several points in one place plotly means
+    assert box.get_attribute("data-cell") == str(60 * at[0] + at[1])
+    page.mouse.move(5, 5)
+    expect(box).to_be_hidden()
+    page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
+    page.get_by_text("Layer by layer", exact=True).click()  # another view: nothing of it is left behind
+    expect(box).to_have_count(0)

@@ -80,6 +80,7 @@ def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("INVLAB_HOME", str(home))
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
     monkeypatch.setattr("invlab.ui.cached.Singles", lambda: BLACK)
+    monkeypatch.setattr(st, "page_link", lambda page, label="", **link: st.text(f"{page}: {label} {link}"))
     st.cache_resource.clear()
     st.cache_data.clear()
     yield home

@@ -16,6 +16,7 @@ from invlab.studies.claims import number
 
 MARKS = {"A": "circle", "B": "diamond"}
 CHOSEN = "#d62728"
+PAIRS = "pairs"  # the trace of `images`
 Row = dict[str, Any]
 
 
@@ -108,6 +109,7 @@ def images(result: Mapping[str, Any], names: Sequence[str], chosen: int | None =
     )
     figure.add_trace(
         go.Scatter(
+            name=PAIRS,
             x=[a[i] for i in shown],
             y=[b[i] for i in shown],
             mode="markers",

@@ -26,7 +26,7 @@ from invlab.studies.singles import DOMAINS, NONE, SOURCES
 from invlab.tasks import Task, label_names, plan_pairs, render
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
-from invlab.ui import page
+from invlab.ui import hover, page
 from invlab.ui.cached import the_store
 from invlab.ui.gallery import segments
 
@@ -170,6 +170,20 @@ def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> list[Pair]:
     labels = runs.rendered.get(_spec.task, "test", _spec.images, device=device).labels.tolist()
     order = sorted(range(_spec.images), key=moved.__getitem__)
     return [pair(still[i], changed[i], moved[i], names[_spec.task.classes[labels[i]]]) for i in order]
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def orbit_sheet(key: str, _spec: Response, indices: tuple[int, ...]) -> str:
+    """Each of a response's test images `indices` at all its values, as a sheet for `hover.pictures`: image by image."""
+    images = images_at(_spec, [*_spec.points()], list(indices)).transpose(0, 1)
+    return hover.sheet_of(list(as_pixels(images.flatten(0, 1))))
+
+
+@st.cache_data(show_spinner=False, max_entries=24)
+def twin_sheet(key: str, _task: Task, indices: tuple[int, ...]) -> str:
+    """Test images of a task beside their twins, as a sheet for `hover.pictures`; `key` is the task's."""
+    first, second = (as_pixels(render(_task, "test", indices, twin=twin).images) for twin in (0, 1))
+    return hover.sheet_of([np.concatenate(both, 1) for both in zip(first, second, strict=True)])
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
