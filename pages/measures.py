@@ -70,7 +70,8 @@ def main() -> None:
         instruments.choosing(plot, "ranking", figures.ranking_alt(values), "seen_by", SOURCES)
     with second:
         st.markdown("**How far two measures agree**: rank correlation over the networks, 1 = the same order.")
-        page.figure(figures.agreements(values), "agreements", figures.agreements_alt(values))
+        agreements = figures.agreements(values)
+        page.figure(agreements, "agreements", figures.agreements_alt(values))
     page.notice(notice(values, family))
     own = values[family]
     st.caption(
@@ -89,7 +90,7 @@ def main() -> None:
         f"measures-{family}",
         figures.rows(values),
         {"family": family, "objects": domain, "first": records.plain(specs[0])},
-        plot,
+        [plot, agreements],
         command=COMMAND,
         specs=specs,
     )

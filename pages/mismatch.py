@@ -47,7 +47,7 @@ def the_map(run: StudyRun, table: Table) -> None:
         f"classes, this one {whole} and {SIZES[run.preset].classes}: compare how accuracy falls with each *missing* "
         "family, not the ends."
     )
-    study.behind("mismatch-map", rows, run, plot, {"published": theirs})
+    study.behind("mismatch-map", rows, run, [plot, fall], {"published": theirs})
 
 
 def notice(rows: list[figures.Row]) -> str:

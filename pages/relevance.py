@@ -70,15 +70,17 @@ def sweeps(table: Table, run: StudyRun) -> None:
         f"Networks trained on *{FOR_C}*, {placement} objects. **Correlation** is {figures.SWEEPS['correlation']}, "
         f"**availability** {figures.SWEEPS['availability']}. {CHANCE}"
     )
+    plots = []
     for name, column in zip(figures.SWEEPS, st.columns(2), strict=True):
         with column:
             plot = figures.sweep(table, placement, name, probed)
             more = {"placement": placement, "sweep": name, "source": FOR_C, "measure": relevance.TRANSFER}
             alt = figures.sweep_alt(table, placement, name, probed)
+            plots.append(plot)
             study_twins.figure(plot, name, alt, table, ("strength", "target"), more)
     page.notice(figures.sweep_notice(table, placement, probed))
     rows = figures.sweep_rows(table, placement)
-    study.behind(f"relevance-sweeps-{placement}", rows, run, more={"placement": placement})
+    study.behind(f"relevance-sweeps-{placement}", rows, run, plots, {"placement": placement})
 
 
 def tasks(preset: str, pictures: str) -> dict[str, Task]:

@@ -200,11 +200,12 @@ def two_parameters() -> None:
                 if value in way.values:  # what comes from a browser is checked
                     st.session_state[look_key(way, "map")] = value
 
-    for place, line, result in zip(st.columns(len(drawn)), drawn, results, strict=True):
+    plots = [figures.map_of(line, result, axes, top, at) for line, result in zip(drawn, results, strict=True)]
+    for place, plot, line, result in zip(st.columns(len(drawn)), plots, drawn, results, strict=True):
         key = f"map-{line.name}"
         with place:
             page.figure(
-                figures.map_of(line, result, axes, top, at), key, figures.map_alt(line, result, axes),
+                plot, key, figures.map_alt(line, result, axes),
                 on_select=functools.partial(clicked, key), selection_mode="points",
             )  # fmt: skip
     show_pairs(specs[0], sources[0])
@@ -222,6 +223,7 @@ def two_parameters() -> None:
         "response-map",
         figures.rows(drawn, results, list(axes)),
         [records.plain(spec) for spec in specs],
+        plots,
         command=COMMAND,
         specs=specs,
     )
@@ -281,10 +283,12 @@ def orbits() -> None:
             if value in names:  # what comes from a browser is checked
                 st.session_state["shown_object"] = value
 
+    plots = []
     for place, source, result in zip(st.columns(len(sources)), sources, results, strict=True):
         name, key = instruments.name_of(source), f"orbits-{source}"
         circular = TRANSFORMS[family].varies == "angle"
         plot = figures.orbits(name, result, names, way.values, by == "value", axis.unit, circular)
+        plots.append(plot)
         with place:
             page.figure(
                 plot, key, figures.orbits_alt(name, result), on_select=functools.partial(clicked, key),
@@ -308,7 +312,7 @@ def orbits() -> None:
         for name, places in zip(names, result["places"], strict=True)
         for value, (x, y) in zip(way.values, places, strict=True)
     ]
-    page.behind("neighbourhoods", rows, [records.plain(spec) for spec in specs], command=COMMAND, specs=specs)
+    page.behind("neighbourhoods", rows, [records.plain(spec) for spec in specs], plots, COMMAND, specs)
 
 
 # ------------------------------------------------------------------------------------------------------------- layers

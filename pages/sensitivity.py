@@ -160,12 +160,11 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     st.subheader("From the training objects to new ones", anchor=False)
     published = st.toggle("Beside it: the published values", key="published", bind="query-params")
     averages = {domain: claims.overall(summary, domain) for domain in ("training", "new")}
-    page.figure(figures.overview(averages, published), "overview", figures.overview_alt(averages, published))
+    plot = figures.overview(averages, published)
+    page.figure(plot, "overview", figures.overview_alt(averages, published))
     if published:
         st.caption(f"Open symbols: {claims.PUBLISHED_SOURCE}; bars: standard deviation over families and seeds.")
-    page.behind(
-        "sensitivity-overview", claims.overview(summary), records.plain(Singles()), command=COMMAND, specs=[Singles()]
-    )
+    page.behind("sensitivity-overview", claims.overview(summary), records.plain(Singles()), plot, COMMAND, [Singles()])
 
 
 def in_words(summary: dict[str, Any]) -> None:

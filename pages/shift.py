@@ -31,12 +31,13 @@ def overview(run: StudyRun, table: Table) -> None:
         "**Sensitivity** to a family, averaged over families: how far the representation moves, 0 = not at all. Each "
         "block below is a column of the paper's figure."
     )
-    theirs = study.published()
+    theirs, plots = study.published(), []
     for trained, place in zip(TRAINED, st.columns(2, gap="large"), strict=True):
         rows = column_rows(run, table, trained)
         with place:
             st.markdown(f"**{trained.capitalize()}-trained**: learned {LEARNED[trained]}")
             plot = study.once(run, f"lanes-{trained}-{theirs}", functools.partial(figures.lanes, rows, theirs))
+            plots.append(plot)
             key, alt = f"overview-{trained}", figures.lanes_alt(rows, trained, theirs)
             study_twins.figure(plot, key, alt, table, ("domain",), {"trained": trained}, first_of(trained))
     page.notice(notice(run, table))
@@ -46,7 +47,7 @@ def overview(run: StudyRun, table: Table) -> None:
         f"pictures are transformed. Bars: 95 % intervals over {study.seeds_text(run.seeds)}. {absent(table)}"
     )
     rows = [{"trained on": trained, **row} for trained in TRAINED for row in column_rows(run, table, trained)]
-    study.behind("shift-columns", rows, run, more={"published": theirs})
+    study.behind("shift-columns", rows, run, plots, {"published": theirs})
 
 
 def first_of(trained: str) -> dict[str, str]:

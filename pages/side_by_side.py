@@ -146,7 +146,8 @@ def one_family(chosen: Choice) -> None:
     plot = curves.curves(drawn, along, name, TRANSFORMS[chosen.family].identity[axis.parameter])
     page.figure(plot, "curve", curves.curves_alt(drawn, along, name))
     st.markdown("**Layer by layer**: sensitivity after each stage of both networks.")
-    page.figure(curves.layers(drawn, layers, pooled=False), "layers", curves.layers_alt(drawn, layers, pooled=False))
+    staircase = curves.layers(drawn, layers, pooled=False)
+    page.figure(staircase, "layers", curves.layers_alt(drawn, layers, pooled=False))
     rows = known(chosen)
     if rows:
         st.markdown(f"**What each still knows** of *{page.family_name(chosen.family)}*, mean over seeds:")
@@ -163,7 +164,7 @@ def one_family(chosen: Choice) -> None:
         "side-by-side-family",
         curves.rows(drawn, along, [axis_name(axis)]),
         recipe(chosen) | {"specs": [records.plain(spec) for spec in (*answers, *staged)]},
-        plot,
+        [plot, staircase],
         COMMAND,
         [*answers, *staged],
     )
@@ -223,10 +224,11 @@ def sharing(chosen: Choice) -> None:
         "cannot tell from the image. If the *other* network cannot tell the two apart either, it shares that "
         "invariance. The answer depends on who is asked: who ignores less cannot follow who ignores more."
     )
+    bars = figures.shared(result, i, j)
     if i == j:
         st.info("A and B are the same network: choose two.", icon=":material/info:")
     else:
-        page.figure(figures.shared(result, i, j), "shared", figures.shared_alt(result, i, j))
+        page.figure(bars, "shared", figures.shared_alt(result, i, j))
     doubles(chosen, spec, result)
     page.notice(shared_notice(chosen, result, i, j))
     st.subheader("Every pair", anchor=False)
@@ -240,7 +242,7 @@ def sharing(chosen: Choice) -> None:
         "intervals over images. The table tells how near the doubles came: *residual*, where strangers are 1."
     )
     rows = figures.shared_rows(result, SOURCES)
-    page.behind("shared-invariance", rows, recipe(chosen) | records.plain(spec), plot, COMMAND, [spec])
+    page.behind("shared-invariance", rows, recipe(chosen) | records.plain(spec), [bars, plot], COMMAND, [spec])
 
 
 def doubles(chosen: Choice, spec: Any, result: dict[str, Any]) -> None:

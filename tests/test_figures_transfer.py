@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import plotly.graph_objects as go
 import pytest
 
-from invlab.figures import COLOURS
+from invlab.figures import COLOURS, to_html
 from invlab.figures import transfer as drawn
 
 LANES = drawn.lanes(["rotate, hue", "scale, invert"], ["same", "disjoint"])
@@ -104,3 +105,13 @@ def test_figures_in_words() -> None:
 def test_no_torch_and_no_streamlit() -> None:
     check = "import sys, invlab.figures.transfer; assert not {'torch', 'streamlit'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+def test_figures_are_one_page_with_one_script() -> None:
+    plots = [go.Figure(go.Scatter(y=[1, 2], name=name)) for name in ("first", "second")]
+    whole = to_html(*plots)
+    assert whole.count("Plotly.newPlot") >= 2
+    assert '"first"' in whole
+    assert '"second"' in whole
+    assert len(whole) < 1.5 * len(to_html(plots[0]))  # the script is there once
+    assert whole.rstrip().endswith("</html>")

@@ -74,9 +74,13 @@ def styled(figure: go.Figure, height: int = 420) -> go.Figure:
     return figure
 
 
-def to_html(figure: go.Figure) -> str:
-    """The figure as a page of its own, plotly's script included."""
-    return figure.to_html(include_plotlyjs=True, full_html=True, config=CONFIG)
+def to_html(*figures: go.Figure) -> str:
+    """Figures as a page of their own, one below the other, plotly's script included."""
+    first, *rest = figures
+    page = first.to_html(include_plotlyjs=True, full_html=True, config=CONFIG)
+    more = "".join(figure.to_html(include_plotlyjs=False, full_html=False, config=CONFIG) for figure in rest)
+    head, end, tail = page.rpartition("</body>")
+    return head + more + end + tail
 
 
 def to_csv(rows: Sequence[dict[str, Any]]) -> str:

@@ -101,7 +101,7 @@ def behind(
     name: str,
     rows: Sequence[dict[str, Any]],
     recipe: Any,
-    plot: go.Figure | None = None,
+    plot: go.Figure | Sequence[go.Figure] | None = None,
     command: str | None = None,
     specs: Sequence[Any] = (),
     files: Sequence[tuple[str, Any, str, str]] = (),
@@ -124,8 +124,9 @@ def behind(
         st.json(recipe, expanded=1)
     with st.expander("Downloads", icon=":material/download:"), st.container(horizontal=True):
         file(f"{name}.csv", figures.to_csv(rows), "text/csv", "Table (CSV)")
-        if plot is not None:
-            file(f"{name}.html", lambda: figures.to_html(plot).encode(), "text/html", "Figure (HTML)")
+        if plots := list(plot) if isinstance(plot, Sequence) else [plot] if plot else []:
+            label = "Figure (HTML)" if len(plots) == 1 else "Figures (HTML)"
+            file(f"{name}.html", lambda: figures.to_html(*plots).encode(), "text/html", label)
         file(f"{name}.json", json.dumps(recipe, indent=1), "application/json", "Recipe (JSON)")
         for more in files:
             file(*more)

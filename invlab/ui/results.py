@@ -8,7 +8,7 @@ import html
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -19,6 +19,9 @@ from invlab.studies.presets import PRESETS
 from invlab.tasks import Task
 from invlab.ui import cached, own, page
 from invlab.ui.page import escaped
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 Record = dict[str, Any]
 
@@ -289,8 +292,8 @@ def key_to(lanes: Sequence[drawn.Lane]) -> None:
     st.html(f"<div>{' '.join(texts)}</div>")
 
 
-def gauges(spec: Comparison, result: Record, name: str, by_seed: bool = False, narrow: bool = False) -> None:
-    """Transfer accuracy and sensitivity: beside each other, or, where it is `narrow`, below."""
+def gauges(spec: Comparison, result: Record, name: str, by_seed: bool = False, narrow: bool = False) -> list[go.Figure]:
+    """Transfer accuracy and sensitivity: beside each other, or, where it is `narrow`, below. Returns the figures."""
     lanes, networks = lanes_of(spec), result["networks"]
     left, right = (st.container(), st.container()) if narrow else st.columns(2, gap="medium")
     with left:
@@ -305,6 +308,7 @@ def gauges(spec: Comparison, result: Record, name: str, by_seed: bool = False, n
             reference=(1 / spec.target.labels, f"guessing: {1 / spec.target.labels:.0%}"),
             seeds=[n["transfer_accuracy_by_seed"] for n in networks] if by_seed else (),
         )
+        accuracy = plot
         told = [drawn.in_percent(v, i) for v, i in zip(values, intervals, strict=True)]
         page.figure(
             plot, f"{name}-accuracy-gauge", drawn.gauge_in_words("Transfer accuracy on new objects", lanes, told)
@@ -323,10 +327,11 @@ def gauges(spec: Comparison, result: Record, name: str, by_seed: bool = False, n
         )
         told = [drawn.in_hundredths(v, i) for v, i in zip(values, intervals, strict=True)]
         page.figure(plot, f"{name}-sensitivity-gauge", drawn.gauge_in_words("Sensitivity", lanes, told))
+    return [accuracy, plot]
 
 
-def learning(spec: Comparison, networks: Sequence[Record], name: str) -> None:
-    """The learning curves: the two measures beside each other where there is room, the loss below."""
+def learning(spec: Comparison, networks: Sequence[Record], name: str) -> list[go.Figure]:
+    """The learning curves: the two measures beside each other where there is room, the loss below; the figures."""
     lanes = lanes_of(spec)
     plots = drawn.learning(lanes, networks, total_images(spec), spec.target.labels, bool(spec.target.transformations))
     left, right = st.columns(2, gap="medium")
@@ -341,6 +346,7 @@ def learning(spec: Comparison, networks: Sequence[Record], name: str) -> None:
                 title.replace("*", ""), panel, lanes, [n.get(points) or [] for n in networks]
             )
             page.figure(plots[panel], f"{name}-{panel}", told)
+    return list(plots.values())
 
 
 def total_images(spec: Comparison) -> int:
@@ -385,14 +391,14 @@ def show(key: str, record: Record, name: str) -> None:
     choice = choice_of(spec)
     st.markdown(f"{verdict(spec, result)}\n\n{movement(spec, result)}")
     key_to(lanes_of(spec))
-    gauges(spec, result, name)
+    plots = gauges(spec, result, name)
     page.notice(noticed(spec, result))
     st.subheader("How they came to that", anchor=False)
-    learning(spec, result["networks"], name)
+    plots += learning(spec, result["networks"], name)
     st.caption(_how_measured(spec, result))
     st.caption(f"{made_where(record, cached.the_store().origin(key))} 95 % intervals over test images and twin pairs.")
     recipe = {"key": key, "kind": record.get("kind"), "spec": record["spec"], "made": record.get("made")}
-    page.behind(name, rows_of(spec, result), recipe, command=choice.command() if choice else None, specs=[spec])
+    page.behind(name, rows_of(spec, result), recipe, plots, choice.command() if choice else None, [spec])
 
 
 def _how_measured(spec: Comparison, result: Record) -> str:

@@ -586,7 +586,7 @@ def behind(
     name: str,
     rows: Sequence[dict[str, Any]],
     run: StudyRun,
-    plot: go.Figure | None = None,
+    plot: go.Figure | Sequence[go.Figure] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> None:
     """The expanders below a figure: its rows, the run's recipe (`more`: what else was chosen), and downloads, among
