@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from invlab import records
 from invlab.store import Store
 from invlab.studies.catalogue import StudyRun
 from invlab.ui import results
+from tests.pages import charts, texts
 from tests.test_figures_factors import made_up_rows
 
 ROOT = Path(__file__).parent.parent
@@ -70,16 +70,8 @@ def opened(page: str = PAGE, **link: str) -> AppTest:
     return test.run()
 
 
-def charts(test: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
-
-
 def names(chart: dict) -> list[str]:
     return [trace["name"] for trace in chart["data"] if trace.get("name")]
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
 
 
 def imports_no_torch(page: str, home: Path, figures: int) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from invlab.studies.catalogue import STUDIES, StudyRun
+from tests.pages import charts, opener
 from tests.test_page_transfer import place, words
 from tests.test_ui_study import information_value, keep
 
@@ -24,15 +23,7 @@ def filled(place: Path) -> Path:
     return place
 
 
-def opened(**link: Any) -> AppTest:
-    page = AppTest.from_file(str(PAGE), default_timeout=60)
-    for name, value in link.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def charts(page: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+opened = opener(PAGE)
 
 
 def test_empty_it_says_what_to_type_and_what_it_will_test(place: Path) -> None:

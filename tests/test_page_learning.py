@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import streamlit as st
@@ -17,6 +15,7 @@ from invlab.store import Store
 from invlab.studies.recordings import recorded
 from invlab.studies.singles import SOURCES, Singles
 from invlab.ui.recording import Followed, OwnChoice
+from tests.pages import charts, opener
 from tests.test_figures_learning import IMAGES, made_up
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "learning.py")
@@ -48,15 +47,7 @@ def filled(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def opened(**link: Any) -> AppTest:
-    page = AppTest.from_file(PAGE, default_timeout=60)
-    for name, value in link.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def charts(page: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+opened = opener(PAGE)
 
 
 def words(page: AppTest) -> str:

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import streamlit as st
 from scipy.stats import spearmanr
-from streamlit.testing.v1 import AppTest
 
 from invlab import records
 from invlab.figures import measures as figures
 from invlab.measures import MEASURES, Measures
 from invlab.store import Store
 from invlab.studies.singles import SOURCES, Singles
+from tests.pages import opener, texts
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "measures.py")
 BLACK = Singles(backgrounds="black")  # no landscapes need to be painted
@@ -55,15 +55,7 @@ def filled(apart: Path) -> Path:
     return apart
 
 
-def opened(**link: str) -> AppTest:
-    test = AppTest.from_file(PAGE, default_timeout=90)
-    for name, text in link.items():
-        test.query_params[name] = text
-    return test.run()
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+opened = opener(PAGE)
 
 
 def test_without_networks_it_says_what_to_type_and_what_the_measures_are(apart: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from invlab import records, runs, training
 from invlab.figures import responses as figures
@@ -17,6 +15,7 @@ from invlab.responses import Along, Layers, Response
 from invlab.store import Store, StoreError, write_bundle
 from invlab.studies.singles import Singles
 from invlab.ui import instruments
+from tests.pages import charts, opener, texts
 
 ROOT = Path(__file__).parent.parent
 PAGE = str(ROOT / "pages" / "responses.py")
@@ -63,19 +62,7 @@ def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_data.clear()
 
 
-def opened(**link: str) -> AppTest:
-    test = AppTest.from_file(PAGE, default_timeout=90)
-    for name, value in link.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def charts(test: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+opened = opener(PAGE)
 
 
 def stored(kind: type) -> list[dict]:

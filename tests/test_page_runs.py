@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from invlab import records
 from invlab.jobs import Queue
 from invlab.store import Store, write_bundle
 from invlab.ui import live
 from invlab.ui.results import Choice
+from tests.pages import opener
 from tests.test_page_transfer import charts, place, record_of, submit, words
 
 __all__ = ["place"]  # the fixture
@@ -23,11 +22,7 @@ PAGE = Path(__file__).parents[1] / "pages" / "runs.py"
 NASTY = "<img src=x onerror=alert(1)> **bold** [link](javascript:alert(1)) $x$ :red[y]"
 
 
-def opened(**link: Any) -> AppTest:
-    page = AppTest.from_file(str(PAGE), default_timeout=30)
-    for name, value in link.items():
-        page.query_params[name] = value
-    return page.run()
+opened = opener(PAGE)
 
 
 def stored(home: Path, *choices: Choice) -> list[str]:

@@ -20,6 +20,7 @@ from invlab.store import Store, write_bundle
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.ui import instruments, twin_pairs
+from tests.pages import charts, opener, texts
 from tests.test_claims import synthetic
 
 ROOT = Path(__file__).parent.parent
@@ -79,19 +80,7 @@ def _redirected(bundle: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> It
     st.cache_data.clear()
 
 
-def opened(**link: str) -> AppTest:
-    test = AppTest.from_file(PAGE, default_timeout=SECONDS)
-    for name, value in link.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def charts(test: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+opened = opener(PAGE)
 
 
 def drawn(test: AppTest) -> np.ndarray:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from invlab import records, training
 from invlab.disagreement import Disagreement
 from invlab.store import Store, write_bundle
 from invlab.studies.singles import SOURCES, Singles
 from invlab.ui import instruments
+from tests.pages import charts, opener, texts
 from tests.test_claims import synthetic
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "side_by_side.py")
@@ -88,19 +87,7 @@ def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_data.clear()
 
 
-def opened(**link: str) -> AppTest:
-    test = AppTest.from_file(PAGE, default_timeout=90)
-    for name, value in link.items():
-        test.query_params[name] = value
-    return test.run()
-
-
-def charts(test: AppTest) -> list[dict]:
-    return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
-
-
-def texts(test: AppTest) -> str:
-    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+opened = opener(PAGE)
 
 
 @pytest.mark.parametrize("view", ["All families", "One family", "Shared invariance", "Images"])

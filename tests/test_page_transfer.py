@@ -23,6 +23,7 @@ from invlab.studies.presets import PRESETS
 from invlab.ui import live, results
 from invlab.ui import page as page_parts
 from invlab.ui.results import Choice
+from tests.pages import opener
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "pages" / "transfer.py"
@@ -70,11 +71,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_data.clear()
 
 
-def opened(**link: Any) -> AppTest:
-    page = AppTest.from_file(str(PAGE), default_timeout=30)
-    for name, value in link.items():
-        page.query_params[name] = value
-    return page.run()
+opened = opener(PAGE)
 
 
 def submit(choice: Choice, visitor: str = "somebody") -> tuple[Queue, str]:

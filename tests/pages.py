@@ -1,0 +1,34 @@
+"""Opening a page in a test, and reading what it shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+SECONDS = 90  # a page draws its first pictures within them, on a busy machine too
+
+
+def opener(page: str | Path) -> Callable[..., AppTest]:
+    """A function that opens the page file `page` with a link, given as keyword arguments."""
+
+    def opened(**link: Any) -> AppTest:
+        test = AppTest.from_file(str(page), default_timeout=SECONDS)
+        for name, value in link.items():
+            test.query_params[name] = value
+        return test.run()
+
+    return opened
+
+
+def charts(test: AppTest) -> list[dict]:
+    """The page's figures as plotly's JSON."""
+    return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
+
+
+def texts(test: AppTest) -> str:
+    """Everything the page says in texts, captions, notices and warnings."""
+    return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
