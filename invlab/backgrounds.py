@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from invlab import hub, seeds, uploads
+from invlab import hub, seeds, things, uploads
 from invlab.kept import kept
 from invlab.photographs import PHOTOGRAPHS, SCENES_VERSION, draw_scenes, photographs
 from invlab.pictures import PictureError, decode_picture, files_in, read_picture, square
@@ -124,6 +124,12 @@ def _of_photographs(name: str, size: int) -> BackgroundSet:
     return BackgroundSet(name, size, found.images, found.labels, found.names, found.splits)
 
 
+def _things(name: str, size: int) -> BackgroundSet:
+    """Pictures of small drawn things, ten kinds of them."""
+    found = things.things(size)
+    return BackgroundSet(name, size, found.images, found.labels, found.names, found.splits)
+
+
 def _transforms2d(name: str, size: int) -> BackgroundSet:
     """The photographs of Transforms-2D, cropped square."""
     images = torch.from_numpy(np.stack([square(picture, size) for picture in hub.photographs()]))
@@ -189,5 +195,6 @@ BACKGROUNDS: dict[str, Callable[[str, int], BackgroundSet]] = {
     "random": _random,
     "black": _black,
     **dict.fromkeys(PHOTOGRAPHS, _of_photographs),
+    things.NAME: _things,
     hub.NAME: _transforms2d,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from invlab import sources
+from invlab import sources, things
 from invlab.figures import relevance as figures
 from invlab.studies import relevance
 from invlab.studies.catalogue import StudyRun
@@ -18,12 +18,20 @@ PLACEMENT_WORDS = {
     "translated": "The object stands anywhere in the picture.",
 }
 PICTURES = {
-    "pictures": "**C**, the picture, is one of **ten classes of scenes drawn for this lab**, where the paper has "
-    "CIFAR-10, which was not on the machine that computed these results.",
+    things.NAME: "**C**, the picture, shows **small drawn things of one of ten kinds**, where the paper has CIFAR-10, "
+    "which was not on the machine that computed these results. As there, only shapes tell the class.",
+    "pictures": "**C**, the picture, is one of **ten classes of drawn scenes**: colours and textures tell the class, "
+    "and whoever names scenes needs to know no object.",
     "cifar10": "**C**, the picture, is a photograph of **CIFAR-10**, as in the paper.",
 }
 WHY_PICTURES = "CIFAR-10 cannot ship with the lab; fetch it and compute the study again to have it in its place."
 CHANCE = f"Guessing gets {figures.CHANCE:.2f}: there are ten classes of each."
+
+
+def chosen(table: Table) -> dict[str, str]:
+    """The one set of pictures that a table is of."""
+    (pictures,) = table.values_of("pictures")
+    return {"pictures": pictures}
 
 
 def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
@@ -34,12 +42,13 @@ def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
         f"with an object on it, and the object is to be named. {CHANCE}"
     )
     plot = figures.transfer_map(table, placement, shown)
-    more = {"placement": placement, "sweep": "", "measure": relevance.TRANSFER}
+    more = chosen(table) | {"placement": placement, "sweep": "", "measure": relevance.TRANSFER}
     study_twins.figure(plot, "map", figures.map_alt(table, placement, shown), table, ("source", "target"), more)
     if shown:
         st.caption("In brackets: the published values, of ResNet-18, C from CIFAR-10.")
     page.notice(figures.map_notice(table, placement))
-    study.behind(f"relevance-{placement}", figures.map_rows(table, placement), run, plot, {"placement": placement})
+    more = chosen(table) | {"placement": placement}
+    study.behind(f"relevance-{placement}", figures.map_rows(table, placement), run, plot, more)
 
 
 def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
@@ -50,11 +59,11 @@ def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
         "beside the distance of two random images? 0: the network ignores what was swapped. 1: nothing else counts."
     )
     plot = figures.swaps(table, placement, shown)
-    more = {"placement": placement, "sweep": ""}
+    more = chosen(table) | {"placement": placement, "sweep": ""}
     study_twins.figure(plot, "swaps", figures.swaps_alt(table, placement, shown), table, ("source", "measure"), more)
     page.notice(figures.swap_notice(table, placement))
     rows = figures.swap_rows(table, placement)
-    study.behind(f"relevance-swaps-{placement}", rows, run, plot, {"placement": placement})
+    study.behind(f"relevance-swaps-{placement}", rows, run, plot, chosen(table) | {"placement": placement})
 
 
 def sweeps(table: Table, run: StudyRun) -> None:
@@ -64,17 +73,20 @@ def sweeps(table: Table, run: StudyRun) -> None:
     if not measured:
         st.info("The sweeps were not computed in this run.")
         return
+    (swept,) = table.where(sweep="correlation").values_of("pictures")
     placement = measured[0] if len(measured) == 1 else gallery.segments("Objects", measured, measured[0], "swept")
     probed = gallery.segments("Probed", tuple(figures.PROBED), next(iter(figures.PROBED)), "probed")
     st.markdown(
-        f"Networks trained on *{FOR_C}*, {placement} objects. **Correlation** is {figures.SWEEPS['correlation']}, "
-        f"**availability** {figures.SWEEPS['availability']}. {CHANCE}"
+        f"Networks trained on *{FOR_C}*, {placement} objects; C is a picture of {relevance.WORDS[swept]}. "
+        f"**Correlation** is {figures.SWEEPS['correlation']}, **availability** {figures.SWEEPS['availability']}. "
+        f"{CHANCE}"
     )
     plots = []
     for name, column in zip(figures.SWEEPS, st.columns(2), strict=True):
         with column:
             plot = figures.sweep(table, placement, name, probed)
-            more = {"placement": placement, "sweep": name, "source": FOR_C, "measure": relevance.TRANSFER}
+            at = {"pictures": swept, "placement": placement, "sweep": name}
+            more = at | {"source": FOR_C, "measure": relevance.TRANSFER}
             alt = figures.sweep_alt(table, placement, name, probed)
             plots.append(plot)
             study_twins.figure(plot, name, alt, table, ("strength", "target"), more)
@@ -101,10 +113,10 @@ def tasks(preset: str, pictures: str) -> dict[str, Task]:
 
 LITTLE_TO_LOSE = (
     "a network that never saw an object names 0.80 of fixed and 0.56 of translated ones",
-    "far fewer, as the first row of the map says",
+    "of things on things it names fewer, of things on scenes far fewer: the first row of the map",
     "Scenes are told apart by their textures and colours: a network trained on them, like one not trained at all, "
-    "holds little about a small object, and what is not there cannot be lost. A wider labnet and three of the paper's "
-    "architectures in small settings, tried on one seed, held hardly more.",
+    "holds little about a small object, and what is not there cannot be lost. Trained to tell kinds of things it holds "
+    "more, and loses more when it learns that one of them does not matter.",
 )
 
 
@@ -113,7 +125,8 @@ def differences(preset: str, pictures: str) -> list[study.Difference]:
     here, paper = relevance.SIZES[preset], relevance.SIZES["paper"]
     found = [study.Difference("Availability", "0 to 0.8", "0 to 1", "1 is the network of the table.")]
     if pictures != "cifar10":
-        found.insert(0, study.Difference("C", "CIFAR-10", "ten classes of drawn scenes", WHY_PICTURES))
+        ours = "pictures of things, ten kinds; and, beside them, ten classes of drawn scenes"
+        found.insert(0, study.Difference("C", "CIFAR-10", ours, WHY_PICTURES))
         found.append(study.Difference("What there is to lose", *LITTLE_TO_LOSE))
     if here.sweeps != paper.sweeps:
         found.append(
@@ -125,20 +138,25 @@ def differences(preset: str, pictures: str) -> list[study.Difference]:
 page.title("Relevance", "Can invariance harm: what becomes of what a network learned to ignore?")
 found = study.load("relevance")
 if found is None:
-    pictures = "cifar10" if sources.available("cifar10") else "pictures"
+    pictures = relevance.sets(("cifar10",) if sources.available("cifar10") else ())[0]
     study.claims("relevance")
     study.examples(tasks("classroom", pictures), "What the networks were shown")
     study.differs("relevance", more=differences("classroom", pictures))
     study.again("relevance")
 else:
     run, table = found
-    pictures = table.values_of("pictures")[0]
+    sets = table.values_of("pictures")
+    pictures = sets[0]
+    if len(sets) > 1:
+        words = {c: f"a picture of {relevance.WORDS[c]}" for c in sets}
+        pictures = gallery.segments("C is", sets, pictures, "pictures", words)
     st.markdown(f"{PICTURES[pictures]} **O** is one of ten small drawn objects on it.")
+    numbers = table.where(pictures=pictures)
     placement = gallery.segments("Objects", tuple(PLACEMENTS), "fixed", "placement")
     st.caption(PLACEMENT_WORDS[placement])
     shown = study.published()
-    the_map(table, run, placement, shown)
-    swapping(table, run, placement, shown)
+    the_map(numbers, run, placement, shown)
+    swapping(numbers, run, placement, shown)
     sweeps(table, run)
     study.claims("relevance", run)
     study_twins.section(run, table, {"measure": relevance.TRANSFER})

@@ -25,7 +25,7 @@ import torchvision
 from PIL import Image, ImageDraw
 from pyarrow import parquet
 
-from invlab import backgrounds, cifar, hub, objects, photographs
+from invlab import backgrounds, cifar, hub, objects, photographs, things
 
 # ---------------------------------------------------------------------------------------------------------------- CIFAR
 
@@ -205,7 +205,7 @@ def write(files: dict[str, bytes], folder: Path) -> None:
 
 def forget() -> None:
     """Clear the caches of one process: data come and go in tests."""
-    for cached in (objects.bank, backgrounds.backgrounds, photographs.photographs):
+    for cached in (objects.bank, backgrounds.backgrounds, photographs.photographs, things.things):
         cached.cache_clear()
 
 

@@ -40,6 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.sources",
         "invlab.uploads",
         "invlab.objects",
+        "invlab.things",
         "invlab.backgrounds",
         "invlab.networks",
         "invlab.distances",

@@ -47,10 +47,17 @@ def test_first_sight_says_something_true(filled: None) -> None:
     assert len(charts(test)) == 4  # the map, the swaps, two sweeps
     assert "learning to ignore cost 0.27" in test.info[0].value
     assert "From correlation 0 to 1" in test.info[2].value
-    assert "ten classes of scenes drawn for this lab" in texts(test)
+    assert "small drawn things of one of ten kinds" in texts(test)
     assert "claims hold" in texts(test)
     assert all(chart.proto.alt for chart in test.get("plotly_chart"))
     assert "published" not in str(names(charts(test)[1]))
+
+
+def test_the_other_set_of_pictures(filled: None) -> None:
+    test = opened(PAGE, pictures="a picture of scenes")
+    assert not test.exception
+    assert "one of **ten classes of drawn scenes**" in texts(test)
+    assert len(charts(test)) == 4
 
 
 def test_placement_and_published_values_are_in_the_link(filled: None) -> None:

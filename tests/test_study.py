@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from invlab import records
+from invlab import records, things
 from invlab.information import Information
 from invlab.intervals import over_seeds
 from invlab.sensitivity import Sensitivity
@@ -22,6 +22,7 @@ from invlab.studies.study import Cell, Claim, Part, Study, Table, Verdict, gathe
 from invlab.studies.study import tested as verdict_on
 from invlab.training import Training
 from invlab.transfer import FineTuning, Transfer
+from tests.test_figures_relevance import made_up
 
 AXES = ("kind", "size")
 
@@ -157,7 +158,7 @@ def test_seeds_share_nothing_and_a_seed_is_always_the_same(name: str, preset: st
 # computes raises the version, then writes the new digest here.
 DIGESTS = {
     "factors": (2, "f1f23a21ed7a66c8"),
-    "relevance": (1, "f85aea95ff8e249e"),
+    "relevance": (2, "878a4e6869137904"),
     "shift": (1, "7ba9687a15ec9e18"),
     "mismatch": (1, "cd43ec7aeb67de16"),
     "information": (1, "5f22703a2bb638a3"),
@@ -332,9 +333,34 @@ def test_relevance_has_four_tasks_of_the_same_images() -> None:
     assert relevance.task(relevance.FOR_C, "fixed", 2, "cifar10").backgrounds == "cifar10"
     cells = list(seed_of("relevance").cells())
     table_cells = [c for c in cells if c.at["measure"] == relevance.TRANSFER and c.at["sweep"] == ""]
-    assert len(table_cells) == 4 * 4 * 2
+    assert len(table_cells) == 4 * 4 * 2 * 2
+    assert {c.at["pictures"] for c in table_cells} == {"things", "pictures"}
+    assert {c.at["pictures"] for c in cells if c.at["sweep"]} == {"pictures"}
+    cifar = list(STUDIES["relevance"].cells("classroom", 0, ("cifar10",)))
+    assert {c.at["pictures"] for c in cifar} == {"cifar10"}
     strengths = {c.at["strength"] for c in cells if c.at["sweep"] == "correlation"}
     assert strengths == {0.0, 0.2, 0.4, 0.6, 0.8, 0.85, 0.9, 0.95, 1.0}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_objects_on_pictures_of_things_are_none_of_those(seed: int) -> None:
+    """What is pasted on C must not be what C's classes are told by."""
+    inside = {index for kind in things.kinds() for index in kind}
+    chosen = relevance.task(relevance.FOR_C, "fixed", seed, "things").classes
+    assert len(set(chosen)) == 10
+    assert not set(chosen) & inside
+    assert chosen != relevance.task(relevance.FOR_C, "fixed", seed + 1, "things").classes
+
+
+def test_claims_of_relevance_are_tested_on_every_set_and_the_size_on_the_first() -> None:
+    numbers = made_up("tiny", 2)
+    parts = {claim.name: set(claim.effects(numbers)) for claim in STUDIES["relevance"].claims}
+    assert parts["relevance-harm"] == {
+        "things, fixed", "things, translated", "scenes, fixed", "scenes, translated",
+    }  # fmt: skip
+    assert parts["relevance-harm-size"] == {"things, translated"}
+    of_cifar = made_up("tiny", 2, ("cifar10",))
+    assert set(STUDIES["relevance"].claims[0].effects(of_cifar)) == {"fixed", "translated"}
 
 
 def test_relevance_swaps_what_it_says() -> None:

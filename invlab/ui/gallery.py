@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import streamlit as st
 
-from invlab import export, uploads
+from invlab import export, things, uploads
 from invlab.backgrounds import BACKGROUNDS, backgrounds
 from invlab.figures import COLOURS
 from invlab.objects import FOLDER, OBJECTS, bank, class_names, is_own, open_folder
@@ -40,7 +40,9 @@ OWN = "folder"
 SCENE_SECONDS = {32: 25, 48: 25, 64: 30, 96: 65}  # to draw 1,200 scenes on one CPU core, once for an installation
 PICTURES_SECONDS = 40  # to draw the 13,000 scene pictures on two CPU cores
 LOADING = "Loading the renderer — about three seconds, once"
-BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black", "pictures": "a scene picture"}
+BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black", "pictures": "a scene picture"} | {
+    things.NAME: "a picture of things"
+}
 OBJECT = {"drawn": "a drawing", "random": "random pixels", "pictures": "a scene picture"}
 OBJECT_WORDS = {
     "drawn": "drawn",
@@ -48,7 +50,11 @@ OBJECT_WORDS = {
     "pictures": "scene pictures",
     OWN: "your folder",
 } | own.WORDS
-BACKGROUND_WORDS = {"random": "random pixels", "pictures": "scene pictures"} | own.WORDS
+BACKGROUND_WORDS = {
+    "random": "random pixels",
+    "pictures": "scene pictures",
+    things.NAME: "pictures of things",
+} | own.WORDS
 UNITS = {"px": "pixels of a 32-pixel picture"}
 FLIPS = ("as it is", "mirrored")
 
@@ -208,7 +214,7 @@ class Preparation:
     def run(self, objects: str, behind: str, size: int) -> None:
         try:
             torch.zeros(1)
-            if "pictures" in (objects, behind) and not are_drawn():
+            if {"pictures", things.NAME} & {objects, behind} and not are_drawn():
                 self.stage = "Drawing 13,000 scene pictures — once for this installation"
                 self.seconds, self.began = PICTURES_SECONDS, time.monotonic()
             bank(objects, size)
