@@ -27,6 +27,9 @@ class ImageNet(Network):
     mean, std: (3,), of the images that it was trained on, in [0, 1].
     """
 
+    shift: torch.Tensor
+    scale: torch.Tensor
+
     def __init__(self, body: nn.Module, mean: list[float], std: list[float]) -> None:
         super().__init__()
         self.body = body

@@ -2,8 +2,8 @@
 
 torch saves a state_dict as a pickle whose tensors refer to storages beside it. Its weights-only loading runs nothing
 but a few known functions, yet some of those take any size that a file names (`bytearray(2**33)`, or a tensor over a
-storage that grows to fit it). So this reads the pickle's instructions one by one on a small stack of plain values, knows
-only what a state_dict is made of, and calls nothing.
+storage that grows to fit it). So this reads the pickle's instructions one by one on a small stack of plain values,
+knows only what a state_dict is made of, and calls nothing.
 """
 
 from __future__ import annotations
@@ -146,9 +146,8 @@ class Machine:
 
     def last(self, count: int) -> None:
         """The last values become a tuple."""
-        found = tuple(self.stack[len(self.stack) - count :]) if count <= len(self.stack) else self.stack[count]
-        del self.stack[len(self.stack) - count :]
-        self.stack.append(found)
+        found = [self.pop() for _ in range(count)]
+        self.stack.append(tuple(reversed(found)))
 
     def set_items(self, pairs: list[Any]) -> None:
         whole = self.stack[-1]

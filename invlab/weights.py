@@ -45,8 +45,8 @@ MOST_CLASSES = 100_000
 NAMED = 3  # names in a sentence
 STALE_SECONDS = 3600.0
 LIMITS = (
-    f"safetensors, or .pt/.pth of a state_dict; at most {UPLOAD_BYTES // MIB} MiB. A .pt file is read with weights-only "
-    "loading: nothing in it is run."
+    f"safetensors, or .pt/.pth of a state_dict; at most {UPLOAD_BYTES // MIB} MiB. A .pt file is read with "
+    "weights-only loading: nothing in it is run."
 )
 DIGEST = re.compile(r"[0-9a-f]{64}")
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # what torch.save wrote before 1.6 begins with
@@ -93,7 +93,7 @@ class Needs:
     width: int
 
 
-# ------------------------------------------------------------------------------------------------------- using weights
+# -------------------------------------------------------------------------------------------------------- using weights
 
 
 def received_network(network: str, digest: str) -> Network:
@@ -200,7 +200,7 @@ def checked(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.T
     return found
 
 
-# -------------------------------------------------------------------------------------------------- receiving and keeping
+# ------------------------------------------------------------------------------------------------ receiving and keeping
 
 
 def receive_weights(data: bytes, filename: str, network: str | None = None) -> str:
@@ -294,7 +294,7 @@ def trim(limit: int) -> list[str]:
     return gone
 
 
-# --------------------------------------------------------------------------------------------------- torchvision's own
+# ---------------------------------------------------------------------------------------------------- torchvision's own
 
 
 def default_file(network: str) -> tuple[str, Path]:
@@ -325,13 +325,15 @@ def default_network(network: str, report: Report) -> Network:
         tensors = get_model_weights(network).DEFAULT.get_state_dict(
             progress=False, check_hash=True, map_location="cpu", weights_only=True
         )
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "reason", None) or str(error).splitlines()[0]
+    except Exception as error:  # the network's, the disk's, a wrong hash, whatever torch cannot read
+        reason = getattr(error, "reason", None) or (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(
             f"torchvision's DEFAULT weights of {network} ({size} MiB) could not be fetched ({reason}): download {url} "
             f"elsewhere and give the file (on the command line: --weights FILE), or put it at {path}"
         ) from error
-    entries = {key: Entry(str(value.dtype).removeprefix("torch."), tuple(value.shape)) for key, value in tensors.items()}
+    entries = {
+        key: Entry(str(value.dtype).removeprefix("torch."), tuple(value.shape)) for key, value in tensors.items()
+    }
     names, classes = compared(network, entries, path.name)
     return with_tensors(network, checked({own: tensors[key] for own, key in names.items()}, path.name), classes)
 
@@ -430,7 +432,11 @@ def _zipped(file: IO[bytes], name: str, size: int) -> Declared:
 def _members(members: list[zipfile.ZipInfo], name: str, size: int) -> tuple[str, dict[str, int]]:
     """The folder in a checked archive, and the bytes of each file in it by its name."""
     if len(members) > MOST_TENSORS:
-        raise WeightsError(f"{name}: the archive holds more than {MOST_TENSORS:,} files; save a network's weights alone.")
+        raise WeightsError(
+            f"{name}: the archive holds more than {MOST_TENSORS:,} files; save a network's weights alone."
+        )
+    if any(member.filename.endswith("/constants.pkl") for member in members):
+        raise WeightsError(f"{name}: this is a TorchScript program, not weights; save model.state_dict().")
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
             raise WeightsError(f"{name}: the archive is compressed, which torch never does; save with torch.save.")
@@ -444,8 +450,6 @@ def _members(members: list[zipfile.ZipInfo], name: str, size: int) -> tuple[str,
     roots = [key.removesuffix("/data.pkl") for key in stored if key.endswith("/data.pkl") and key.count("/") == 1]
     if len(roots) != 1:
         raise WeightsError(f"{name}: this archive was not written by torch.save; save model.state_dict() with it.")
-    if f"{roots[0]}/constants.pkl" in stored:
-        raise WeightsError(f"{name}: this is a TorchScript program, not weights; save model.state_dict().")
     if stored[f"{roots[0]}/data.pkl"] > HEADER_BYTES:
         raise WeightsError(f"{name}: its list of tensors is larger than {HEADER_BYTES // MIB} MiB; save weights alone.")
     return roots[0], stored
@@ -454,7 +458,7 @@ def _members(members: list[zipfile.ZipInfo], name: str, size: int) -> tuple[str,
 def _legacy(file: IO[bytes], name: str, size: int) -> Declared:
     """torch's format before 1.6: five pickles (mark, version, machine, object, keys), then each storage's numbers."""
     file.seek(0)
-    found = [_pickled(file, name, HEADER_BYTES) for _ in range(5)]
+    found = [_pickled(file, name) for _ in range(5)]
     keys, places = found[4], _storages(found[3])
     if not isinstance(keys, list) or len(keys) > MOST_TENSORS or not all(isinstance(key, str) for key in keys):
         raise _damaged(name, "its list of storages is none")
@@ -483,7 +487,7 @@ def _storages(value: Any) -> dict[str, str]:
     return found
 
 
-def _pickled(stream: IO[bytes], name: str, limit: int = HEADER_BYTES) -> Any:
+def _pickled(stream: IO[bytes], name: str) -> Any:
     try:
         return pickled.read(stream)
     except PickledError as error:
@@ -505,7 +509,7 @@ def _from_pickle(file: IO[bytes], whole: Any, bytes_of: Callable[[str], int | No
             raise _damaged(name, f"{shown(str(key))} needs numbers that are not in it")
         if any(step == 0 and n > 1 for n, step in zip(value.shape, value.stride, strict=True)):
             raise WeightsError(
-                f"{name}: {shown(str(key))} repeats one number over a side (an expanded tensor); save tensor.contiguous()."
+                f"{name}: {shown(str(key))} repeats one number over a side (expanded); save tensor.contiguous()."
             )
         entries[str(key)] = Entry(value.storage.dtype, value.shape)
     _check_storages(whole, bytes_of, name)
@@ -539,7 +543,7 @@ def _load_torch(file: IO[bytes], name: str) -> Any:
     file.seek(0)
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001 - whatever torch finds wrong with a damaged file
+    except Exception as error:  # whatever torch finds wrong with a damaged file
         raise _damaged(name, "torch cannot read it") from error
 
 
@@ -555,7 +559,7 @@ def _plain_names(
         if entry.dtype not in FLOATS and not key.endswith(COUNTER):
             raise WeightsError(f"{name}: {shown(key)} is of the type {entry.dtype}, no weight; save it as float32.")
     cut = 0
-    for prefix in PREFIXES:
+    for prefix in PREFIXES * 2:  # each may be around the other
         if all(key[cut:].startswith(prefix) for key in entries):
             cut += len(prefix)
     if not cut:
@@ -563,7 +567,7 @@ def _plain_names(
     return {key[cut:]: entry for key, entry in entries.items()}, lambda: {k[cut:]: v for k, v in load().items()}
 
 
-# ------------------------------------------------------------------------------------------------------------- sentences
+# ------------------------------------------------------------------------------------------------------------ sentences
 
 
 def _damaged(name: str, how: str) -> WeightsError:
@@ -610,4 +614,6 @@ def explained_reading(path: Path) -> Any:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise WeightsError(f"{shown(path.name)}: the file cannot be read ({reason}); check its name and access.") from error
+        raise WeightsError(
+            f"{shown(path.name)}: the file cannot be read ({reason}); check its name and access."
+        ) from error

@@ -40,13 +40,24 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.sources",
         "invlab.objects",
         "invlab.backgrounds",
+        "invlab.architectures",
         "invlab.networks",
+        "invlab.imagenet",
+        "invlab.pickled",
+        "invlab.weights",
         "invlab.distances",
         "invlab.intervals",
         "invlab.devices",
     ),
     ("invlab.tasks", "invlab.training", "invlab.representations"),
-    ("invlab.sensitivity", "invlab.responses", "invlab.measures", "invlab.transfer", "invlab.information"),
+    (
+        "invlab.sensitivity",
+        "invlab.responses",
+        "invlab.measures",
+        "invlab.transfer",
+        "invlab.information",
+        "invlab.audit",
+    ),
     (
         "invlab.studies.presets",
         "invlab.studies.published",
@@ -63,9 +74,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.figures",
         "invlab.figures.*",
         "invlab.export",
+        "invlab.audit_report",
         "invlab.cluster",
         "invlab.data_command",
         "invlab.study_command",
+        "invlab.audit_command",
         "invlab.__main__",
     ),
     ("invlab.ui", "invlab.ui.*"),
@@ -73,7 +86,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 ROWS = [row for floor in FLOORS for row in floor]
 SHOWING = ("invlab.ui", "invlab.ui.*", "app", "pages.*")  # may import streamlit
-BUILT_ON_TORCH = ("invlab.networks",)  # may import torch at module level: its classes are torch's
+BUILT_ON_TORCH = ("invlab.networks", "invlab.imagenet")  # may import torch at module level: its classes are torch's
 NOT_IMPORTED_HERE = (*BUILT_ON_TORCH, "invlab.assets.build_sheet", "invlab.cluster", "invlab.__main__")
 
 
