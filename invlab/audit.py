@@ -17,7 +17,7 @@ import itertools
 import math
 import re
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -235,7 +235,7 @@ def unchanged(kind: Transform, values: dict[str, float], size: int) -> bool:
     if kind.name == "blur" and size > 32:
         return False
     names = [kind.axes[0].parameter] if kind.varies == "switch" else list(still)
-    return all(abs(values[name] - still[name]) < 1e-9 for name in names)
+    return all(abs(values[name] - still[name]) < 1e-6 for name in names)
 
 
 # --------------------------------------------------------------------------------------------------------- rendering
@@ -280,7 +280,7 @@ class Stages:
     """Distances of pairs of pictures after every stage, taken as the pictures pass; an activation is kept only until
     the last picture that it is to be compared with has passed."""
 
-    waiting: dict[Shown, Counter[Shown]] = field(default_factory=lambda: defaultdict(Counter))
+    waiting: dict[Shown, set[Shown]] = field(default_factory=lambda: defaultdict(set))
     held: dict[Shown, list[tuple[torch.Tensor, torch.Tensor]]] = field(default_factory=dict)
     found: dict[frozenset[Shown], list[tuple[float, float]]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
@@ -288,7 +288,8 @@ class Stages:
     def want(self, pair: Pair) -> None:
         a, b = pair
         if a != b:
-            self.waiting[a][b] = self.waiting[b][a] = 1
+            self.waiting[a].add(b)
+            self.waiting[b].add(a)
 
     def take(self, pictures: Sequence[Shown], network: Network, images: torch.Tensor) -> torch.Tensor:
         """Show a batch: its features (N, W) on the CPU; on the way the stages' activations are compared."""
@@ -309,13 +310,13 @@ class Stages:
         return x.cpu()
 
     def _compare(self, one: Shown) -> None:
-        for other in [other for other in self.waiting[one] if other in self.held]:
+        for other in [other for other in self.waiting.get(one, ()) if other in self.held]:
             self.found[frozenset((one, other))] = [
                 (float(torch.dist(a, b)), float(torch.dist(c, d)))
                 for (a, c), (b, d) in zip(self.held[one], self.held[other], strict=True)
             ]
             for x, y in ((one, other), (other, one)):
-                del self.waiting[x][y]
+                self.waiting[x].discard(y)
                 if not self.waiting[x]:
                     del self.waiting[x], self.held[x]
             if one not in self.waiting:
@@ -501,7 +502,9 @@ def examples(spec: Audit, size: int = 96, count: int = 6) -> dict[str, torch.Ten
     pictures = photographs(spec)
     chosen = list(range(min(count, len(pictures))))
     planned = plan(spec, len(pictures))
-    behind = torch.tensor([[[[0.0]], [[0.0]], [[0.0]]]]) if is_lab(spec.network) else _imagenet_mean()
+    behind = torch.zeros(1, 3, 1, 1) if is_lab(spec.network) else _imagenet_mean()
+    if spec.side < size:
+        size = spec.side * (size // spec.side)  # each pixel as large as any other
     rows = {"": [Shown(i) for i in chosen]}
     for name, family in planned.items():
         rows[name] = [next((d[i] for d in family.twins if d[i].family), family.twins[0][i]) for i in chosen]
