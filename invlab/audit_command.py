@@ -90,8 +90,10 @@ def asked_spec(asked: argparse.Namespace) -> tuple[Audit, str]:
 
 
 def named(text: str) -> tuple[str, ...]:
-    """Families separated by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """Families separated by commas, in the order of the table: one question has one key."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    order = list(TRANSFORMS)
+    return tuple(sorted(names, key=lambda name: order.index(name) if name in order else -1))
 
 
 def chosen_weights(network: str, text: str | None) -> tuple[str, str]:

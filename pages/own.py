@@ -93,7 +93,8 @@ try:
             auditing.asking(spec)
         else:
             st.info(
-                "Choose on the right what is still missing; then the audit can begin.", icon=":material/arrow_forward:"
+                "Something is still to be chosen, beside this or below; then the audit can begin.",
+                icon=":material/arrow_forward:",
             )
 except (StoreError, QueueError, OSError) as error:
     live.guarded(error)

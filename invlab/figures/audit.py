@@ -64,7 +64,7 @@ def bars(result: Mapping[str, Any]) -> go.Figure:
         )
     figure.add_vline(1, line={"color": COLOURS["none"], "width": 1, "dash": "dot"})
     figure.add_annotation(
-        x=1, y=1, yref="paper", yanchor="bottom", xanchor="right", text=responses.STRANGERS, showarrow=False
+        x=1, y=1, yref="paper", yanchor="top", xanchor="right", text=responses.STRANGERS, showarrow=False
     )
     styled(figure, height=110 + ROW_PIXELS * len(found))
     order = [SHORT.get(name, name) for name in result["ranking"]]

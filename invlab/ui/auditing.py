@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import audit, jobs, records, runs, weights
+from invlab import audit, devices, jobs, records, runs, weights
 from invlab.architectures import ARCHITECTURES, facts, is_lab
 from invlab.audit import DEFAULT, FILE, OWN_SCENES, RANDOM, Audit
 from invlab.backgrounds import open_folder
@@ -43,9 +43,13 @@ def choose() -> Audit | None:
     )  # fmt: skip
     chosen = _weights(network)
     pictures = own_photographs()
-    families = page.families("Families (none: all 18)", "families", help="Fewer families cost less.")
+    named = st.multiselect(
+        "Families", list(TRANSFORMS), key="families", bind="query-params", format_func=page.family_name,
+        placeholder=f"all {len(TRANSFORMS)}", help="Fewer families cost less.",
+    )  # fmt: skip
+    families = tuple(name for name in TRANSFORMS if name in named)
     count, seed = st.columns(2)
-    images = count.number_input("Photographs", 2, MOST_IMAGES, 20, key="count", bind="query-params")
+    images = count.number_input("How many", 2, MOST_IMAGES, 20, key="count", bind="query-params")
     number = seed.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params")
     if chosen is None or pictures is None:
         return None
@@ -64,7 +68,7 @@ def own_photographs() -> str | None:
     `invlab.uploads.receive(files, kind="photographs").name`, kept in the link as `folder` is.
     """
     options = [SCENES_WORDS, *([FOLDER_HERE] if gallery.served_locally() else [])]
-    kind = st.selectbox("Photographs of", options, key="pictures", bind="query-params")
+    kind = st.selectbox("Photographs", options, key="pictures", bind="query-params")
     if kind != FOLDER_HERE:
         return OWN_SCENES
     path = st.text_input(
@@ -79,7 +83,7 @@ def own_photographs() -> str | None:
         st.warning(escaped(gallery.sentence(error)), icon=":material/error:")
         return None
     for problem in problems[:5]:
-        st.warning(escaped(gallery.sentence(problem)), icon=":material/error:")
+        st.warning(escaped(problem), icon=":material/error:")
     if len(problems) > 5:
         st.caption(f"… and {len(problems) - 5} more like these.")
     return name
@@ -148,6 +152,7 @@ def record_of(spec: Audit) -> dict[str, Any] | None:
     found = store.get(key)
     if found is None and light(spec):
         with st.spinner("Showing the photographs to the network …"):
+            devices.one_thread_each()
             found = runs.execute(spec, store)
     return found
 
@@ -250,7 +255,8 @@ def strip(spec: Audit, family: str) -> None:
     """The pictures, before and after."""
     for name, shown in pictures(records.key(spec), family, spec).items():
         words = page.family_name(name) if name else "unchanged"
-        gallery.tiles([gallery.Tile(png, words, f"photograph {i + 1}, {words}") for i, png in enumerate(shown)])
+        tiles = [gallery.Tile(png, words, f"photograph {i + 1}, {words}") for i, png in enumerate(shown)]
+        gallery.tiles(tiles, "il-strip")
 
 
 def results_text(record: dict[str, Any]) -> str:
