@@ -62,7 +62,7 @@ LIMITS = (
 def weights_text(spec: Audit, file: str = "") -> str:
     """What the weights are, in words."""
     if spec.weights == audit.DEFAULT:
-        return "torchvision's DEFAULT weights (trained on ImageNet)"
+        return f"torchvision's DEFAULT weights, trained on ImageNet{f': {file}' if file else ''}"
     if spec.weights == audit.RANDOM:
         return f"random: as before any training, seed {spec.seed}"
     if spec.weights.startswith(audit.FILE):
@@ -155,7 +155,7 @@ def _facts(spec: Audit, record: Mapping[str, Any], weights: str) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in made["versions"].items())
     facts = {
         "Network": f"{spec.network}: {result['parameters']:,} parameters, representation of {result['width']:,}",
-        "Weights": weights_text(spec, weights),
+        "Weights": weights_text(spec, weights or result.get("weights_file", "")),
         "Pictures": f"{pictures_text(spec, result['images'])}, {result['size']} × {result['size']} pixels",
         "Families": f"{len(spec.families)}, {spec.draws} draws of each photograph (more where they cost nothing)",
         "Shown": f"{result['shown']:,} different pictures",

@@ -291,7 +291,12 @@ def _measured(measure: Callable[[Network, Any, str], Record]) -> Callable[[Any, 
 
 def _audit(spec: Audit, store: Store, report: Report, device: str) -> Record:
     report({"stage": "network", "fraction": 0.0})
-    return audit.measure(audited_network(spec, store, report), spec, device, report)
+    result = audit.measure(audited_network(spec, store, report), spec, device, report)
+    if spec.weights == audit.DEFAULT:  # which of them that is changes with torchvision's releases
+        from invlab.weights import default_file
+
+        result["weights_file"] = default_file(spec.network)[1].name
+    return result
 
 
 def audited_network(spec: Audit, store: Store, report: Report = ignore) -> Network:

@@ -329,7 +329,7 @@ def default_network(network: str, report: Report) -> Network:
         reason = getattr(error, "reason", None) or (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(
             f"torchvision's DEFAULT weights of {network} ({size} MiB) could not be fetched ({reason}): download {url} "
-            f"elsewhere and give the file (on the command line: --weights FILE), or put it at {path}"
+            f"elsewhere and give it as a file (--weights FILE), or put it at {path}"
         ) from error
     entries = {
         key: Entry(str(value.dtype).removeprefix("torch."), tuple(value.shape)) for key, value in tensors.items()

@@ -254,7 +254,7 @@ def pictures(key: str, family: str, _spec: Audit) -> dict[str, list[bytes]]:
 def strip(spec: Audit, family: str) -> None:
     """The pictures, before and after."""
     for name, shown in pictures(records.key(spec), family, spec).items():
-        words = page.family_name(name) if name else "unchanged"
+        words = page.family_name(name) if name else "before"
         tiles = [gallery.Tile(png, words, f"photograph {i + 1}, {words}") for i, png in enumerate(shown)]
         gallery.tiles(tiles, "il-strip")
 
