@@ -126,10 +126,10 @@ def expected_seconds(spec: Audit) -> float:
 # ------------------------------------------------------------------------------------------------------- photographs
 
 
-def photographs(spec: Audit) -> torch.Tensor:
+def photographs(spec: Audit, report: Report = lambda point: None) -> torch.Tensor:
     """uint8 (P, 3, S, S): the audit's photographs, at most `images`. ValueError where there are fewer than two."""
     if spec.pictures == OWN_SCENES:
-        return scenes(spec.images, spec.side)
+        return scenes(spec.images, spec.side, report)
     found = backgrounds(spec.pictures, spec.side).images
     if found is None or len(found) < 2:
         raise ValueError(
@@ -141,12 +141,22 @@ def photographs(spec: Audit) -> torch.Tensor:
     return found
 
 
-@functools.lru_cache(maxsize=4)
-def scenes(count: int, size: int) -> torch.Tensor:
-    """uint8 (count, 3, S, S): drawn scenes of the ten classes in turn, as many of each as needed and no more."""
-    each = math.ceil(count / len(SCENES))
-    drawn = torch.from_numpy(draw_scenes(range(FIRST_SCENE, FIRST_SCENE + each), size))
-    return drawn.unflatten(0, (len(SCENES), each)).transpose(0, 1).flatten(0, 1)[:count]
+def scenes(count: int, size: int, report: Report = lambda point: None) -> torch.Tensor:
+    """uint8 (count, 3, S, S): drawn scenes of the ten classes in turn, as many of each as needed and no more.
+
+    report: called before every ten; what it raises ends the drawing.
+    """
+    drawn = []
+    for number in range(math.ceil(count / len(SCENES))):
+        report({"stage": "pictures", "fraction": 0.0})
+        drawn.append(_ten_scenes(FIRST_SCENE + number, size))
+    return torch.cat(drawn)[:count]
+
+
+@functools.lru_cache(maxsize=8)
+def _ten_scenes(seed: int, size: int) -> torch.Tensor:
+    """uint8 (10, 3, S, S): one scene of each class."""
+    return torch.from_numpy(draw_scenes(range(seed, seed + 1), size))
 
 
 # -------------------------------------------------------------------------------------------------------------- plan
@@ -339,7 +349,7 @@ def measure(network: Network, spec: Audit, device: str, report: Report = lambda 
     photographs that cannot be used, ArithmeticError where the network answers with no numbers.
     """
     report({"stage": "pictures", "fraction": 0.0})
-    pictures = photographs(spec)
+    pictures = photographs(spec, report)
     count = len(pictures)
     planned = plan(spec, count)
     partner = derangement(count, torch_generator("strangers", spec.seed)).tolist()
