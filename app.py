@@ -29,7 +29,10 @@ PAGES = {
         st.Page("pages/mismatch.py", title="Mismatch", icon=":material/join_inner:"),
         st.Page("pages/information.py", title="Information", icon=":material/visibility_off:"),
     ],
-    "Workbench": [st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:")],
+    "Workbench": [
+        st.Page("pages/own.py", title="Your images and networks", icon=":material/add_photo_alternate:"),
+        st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:"),
+    ],
 }
 
 chosen = st.navigation(PAGES)

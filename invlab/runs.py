@@ -17,7 +17,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from invlab import __version__, devices, records, sensitivity, training, transfer
+from invlab import __version__, audit, devices, records, sensitivity, training, transfer
+from invlab.architectures import audited
+from invlab.audit import Audit
 from invlab.disagreement import Disagreement, disagree
 from invlab.information import Information, decode
 from invlab.learning import SWAPS, Recording, look
@@ -164,6 +166,8 @@ def cell_seconds(spec: Any) -> float:
         return sum(
             0.3 + (2 * spec.pairs + spec.probe_images) * _image_seconds(of) / SEEN_FASTER for of in spec.networks
         )
+    if isinstance(spec, Audit):
+        return 2 * audit.expected_seconds(spec)
     of = training_of(spec)
     learned = _image_seconds(of)
     match spec:
@@ -200,6 +204,8 @@ def look_seconds(spec: Recording) -> float:
 def expected_seconds(spec: Any) -> float:
     """A rough estimate for two CPU cores, before anything has run: the images to learn, and the measuring."""
     match spec:
+        case Audit():
+            return audit.expected_seconds(spec)
         case Comparison():
             return 2.0 + sum(cell_seconds(source) for source in spec.sources) / min(2, len(spec.sources))
         case Singles():
@@ -313,6 +319,38 @@ def _measured(measure: Callable[[Network, Any, str], Record]) -> Callable[[Any, 
         return measure(trained(spec.training, store, report), spec, device)
 
     return step
+
+
+def _audit(spec: Audit, store: Store, report: Report, device: str) -> Record:
+    report({"stage": "network", "fraction": 0.0})
+    result = audit.measure(audited_network(spec, store, report), spec, device, report)
+    if spec.weights == audit.DEFAULT:  # which of them that is changes with torchvision's releases
+        from invlab.weights import default_file
+
+        result["weights_file"] = default_file(spec.network)[1].name
+    return result
+
+
+def audited_network(spec: Audit, store: Store, report: Report = ignore) -> Network:
+    """The network that an audit asks about. Raises ValueError where its weights cannot be had."""
+    from invlab import weights
+    from invlab.imagenet import untrained
+
+    if spec.weights == audit.DEFAULT:
+        return weights.default_network(spec.network, report)
+    if spec.weights == audit.RANDOM:
+        return untrained(spec.network, torch_generator("audit weights", spec.seed))
+    if spec.weights.startswith(audit.FILE):
+        return weights.received_network(spec.network, spec.weights.removeprefix(audit.FILE))
+    record = store.get(spec.weights)
+    if record is None:
+        raise ValueError(f"weights {spec.weights}: no training of that key is stored here; train it first")
+    learned = records.revive(Training, record["spec"])
+    if audited(learned.network) != spec.network:
+        raise ValueError(
+            f"network {spec.network}: the training {spec.weights} is of {audited(learned.network)}; name that one"
+        )
+    return trained(learned, store, report)
 
 
 def _fine_tuning(spec: FineTuning, store: Store, report: Report, device: str) -> Record:
@@ -608,6 +646,7 @@ def _lock(key: str) -> threading.RLock:
 SPECS: dict[str, type] = {
     cls.__name__: cls
     for cls in (
+        Audit,
         Training,
         Sensitivity,
         TwinPairs,
@@ -628,6 +667,7 @@ SPECS: dict[str, type] = {
     )
 }
 STEPS: dict[str, Callable[[Any, Store, Report, str], Record]] = {
+    "Audit": _audit,
     "Training": _train,
     "Sensitivity": _measured(sensitivity.measure),
     "TwinPairs": _measured(twin_distances),

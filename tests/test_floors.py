@@ -42,7 +42,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.objects",
         "invlab.things",
         "invlab.backgrounds",
+        "invlab.architectures",
         "invlab.networks",
+        "invlab.imagenet",
+        "invlab.pickled",
+        "invlab.weights",
         "invlab.distances",
         "invlab.intervals",
         "invlab.devices",
@@ -57,6 +61,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.disagreement",
         "invlab.information",
         "invlab.learning",
+        "invlab.audit",
     ),
     (
         "invlab.studies.presets",
@@ -75,9 +80,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.figures.*",
         "invlab.export",
         "invlab.snippet",
+        "invlab.audit_report",
         "invlab.cluster",
         "invlab.data_command",
         "invlab.study_command",
+        "invlab.audit_command",
         "invlab.__main__",
     ),
     ("invlab.ui", "invlab.ui.*"),
@@ -85,7 +92,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 ROWS = [row for floor in FLOORS for row in floor]
 SHOWING = ("invlab.ui", "invlab.ui.*", "app", "pages.*")  # may import streamlit
-BUILT_ON_TORCH = ("invlab.networks",)  # may import torch at module level: its classes are torch's
+BUILT_ON_TORCH = ("invlab.networks", "invlab.imagenet")  # may import torch at module level: its classes are torch's
 NOT_IMPORTED_HERE = (*BUILT_ON_TORCH, "invlab.assets.build_sheet", "invlab.cluster", "invlab.__main__")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from invlab import records
+from invlab.audit import Audit
 from invlab.disagreement import Disagreement
 from invlab.information import Information
 from invlab.learning import Recording
@@ -34,6 +35,7 @@ TRAINING = Training(TASK, images=256, seed=5)
 EXAMPLES: dict[str, Any] = {
     "Task": TASK,
     "Training": TRAINING,
+    "Audit": Audit("resnet50", "random", "scenes", ("rotate", "hue"), 9),
     "Sensitivity": Sensitivity(TRAINING, replace(TASK, transformations=()), 50, 2),
     "TwinPairs": TwinPairs(TRAINING, replace(TASK, transformations=()), 50, 2),
     "Response": Response(TRAINING, replace(TASK, transformations=()), (Along("hue", "shift", (0.0, 0.5)),), 9, 1),
@@ -77,6 +79,17 @@ CHANGES: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-3,
         "schedule": "constant",
         "seed": 6,
+    },
+    "Audit": {
+        "network": "resnet18",
+        "weights": "DEFAULT",
+        "pictures": "upload:" + "0" * 32,
+        "families": ("hue", "rotate"),
+        "images": 10,
+        "size": 64,
+        "points": 5,
+        "draws": 2,
+        "seed": 1,
     },
     "Sensitivity": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3, "redraw": "object"},
     "TwinPairs": {"training": replace(TRAINING, seed=9), "task": TASK, "pairs": 51, "seed": 3, "redraw": "object"},

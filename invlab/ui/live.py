@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -158,6 +158,25 @@ def watch(choice: Choice) -> None:
         "the full measures follow at "
         "the end. Closing this page does not stop the run: its link finds it again."
     )
+
+
+@st.fragment(run_every=POLL_SECONDS)
+def follow(key: str, told: Callable[[jobs.Queue, jobs.Job], str]) -> None:
+    """A waiting or running job of any kind, with a bar and a button to cancel, until it is over; then the whole page,
+    once. told: what is being done, how far it is and how long it will still take."""
+    queue = cached.the_queue()
+    try:
+        job = queue.job(key)
+        if job is None or job.over:
+            st.rerun(scope="app")
+        head, button = st.columns([5, 1], gap="small", vertical_alignment="bottom")
+        with button:
+            cancel_button(queue, job, f"cancel-{key}")
+        head.progress(done(job), told(queue, job))
+    except jobs.QueueError as error:
+        st.caption(f"{results.escaped(str(error))}. Trying again…")
+        return
+    st.caption("Closing this page does not stop the run: its link finds it again.")
 
 
 def _first_step(queue: jobs.Queue, job: jobs.Job, watched: Watched) -> jobs.Job:

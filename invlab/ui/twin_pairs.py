@@ -18,7 +18,7 @@ from invlab.sensitivity import TwinPairs
 from invlab.studies.claims import number
 from invlab.ui import gallery, instruments, live, page
 from invlab.ui.cached import the_queue, the_store
-from invlab.ui.results import duration, escaped
+from invlab.ui.results import duration
 
 PAIRS = 200  # a fifth of a second; the number itself was mostly measured on more
 SHOWN = 4  # in a row; two by two on a telephone
@@ -123,7 +123,7 @@ class Wanted:
 def _learn_again(wanted: Wanted) -> None:
     job = the_queue().job(wanted.key())
     if job is not None and not job.over:
-        _wait(wanted)
+        live.follow(wanted.key(), _told)
         return
     st.markdown(
         "Of this network only the numbers are kept, not its weights. It can learn again, from the same pictures in the "
@@ -138,23 +138,9 @@ def _learn_again(wanted: Wanted) -> None:
     live.refusal()
 
 
-@st.fragment(run_every=live.POLL_SECONDS)
-def _wait(wanted: Wanted) -> None:
-    """The network as it learns again; the whole page once it is over."""
-    queue = the_queue()
-    try:
-        job = queue.job(wanted.key())
-        if job is None or job.over:
-            st.rerun(scope="app")
-        words, button = st.columns([5, 1], gap="small", vertical_alignment="center")
-        with button:
-            live.cancel_button(queue, job, f"cancel-{wanted.key()}")
-        with words:
-            elapsed = max(0.0, time.time() - (job.started or time.time()))
-            share = live.done(job)
-            left = f" · about {duration(elapsed * (1 - share) / share)} left" if 0.04 < share < 1 else ""
-            waits = job.state == "queued" or job.cancel
-            text = live.state_text(queue, job) if waits else f"Learning again: {share:.0%}{left}"
-            st.progress(min(1.0, share), text)
-    except jobs.QueueError as error:
-        st.caption(f"{escaped(str(error))}. Trying again…")
+def _told(queue: jobs.Queue, job: jobs.Job) -> str:
+    if job.state == "queued" or job.cancel:
+        return live.state_text(queue, job)
+    share, elapsed = live.done(job), max(0.0, time.time() - (job.started or time.time()))
+    left = f" · about {duration(elapsed * (1 - share) / share)} left" if 0.04 < share < 1 else ""
+    return f"Learning again: {share:.0%}{left}"
