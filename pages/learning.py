@@ -129,9 +129,9 @@ def networks() -> None:
     page.notice(" ".join(noticed(sources[0], found)))
     st.caption(SETTLING)
     table = [row for s in sources for row in figures.rows(instruments.name_of(s), found[s], FAMILIES)]
-    specs = [records.plain(recorded(Singles(), s)) for s in sources]
-    plot = lines_of(sources[0], found, shown[sources[0]], top, None)
-    page.behind("while-learning", table, specs, plot, command=COMMAND)
+    specs = [recorded(Singles(), s) for s in sources]
+    whole = [lines_of(s, found, shown[s], top, None) for s in sources]
+    page.behind("while-learning", table, [records.plain(spec) for spec in specs], whole, COMMAND, specs)
 
 
 def lines_of(source: str, found: dict[str, Any], families: list[str], top: float, at: int | None) -> Any:
@@ -255,9 +255,9 @@ def one_family() -> None:
     kinds = {k: [sum(v) / len(v) for v in vs] for k, vs in figures.same_other_none(found, families).items()}
     page.notice(" ".join(family_noticed(found, families, kinds)))
     st.caption(SETTLING)
-    specs = [records.plain(recorded(Singles(), s)) for s in SOURCES]
-    table = figures.across_rows(found, families)
-    page.behind("while-learning-families", table, specs, figures.across(found, families, None), command=COMMAND)
+    specs = [recorded(Singles(), s) for s in SOURCES]
+    table, recipe = figures.across_rows(found, families), [records.plain(spec) for spec in specs]
+    page.behind("while-learning-families", table, recipe, figures.across(found, families, None), COMMAND, specs)
 
 
 def family_noticed(found: dict[str, Any], families: list[str], kinds: dict[str, list[float]]) -> list[str]:
@@ -336,10 +336,15 @@ def finished(choice: OwnChoice, result: dict[str, Any]) -> None:
     scrubbed(result, "own_seen", draw)
     page.notice(own_noticed(result, choice.source))
     st.caption(SETTLING)
-    with st.expander("From Python", icon=":material/code:"):
-        st.code(choice.snippet(), language="python")
-    page.behind("own-recording", figures.rows(choice.title(), result, FAMILIES), records.plain(choice.spec()),
-                figures.recording(result, drawn, None, top=top, relation=related))  # fmt: skip
+    whole = figures.recording(result, drawn, None, top=top, relation=related)
+    spec = choice.spec()
+    page.behind(
+        "own-recording",
+        figures.rows(choice.title(), result, FAMILIES),
+        records.plain(spec),
+        [whole, figures.moment(result, len(result["looks"]) - 1, choice.source, page.family_name)],
+        specs=[spec],
+    )
 
 
 def own_noticed(result: dict[str, Any], source: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from invlab import records, runs
 from invlab.jobs import Queue
+from invlab.snippet import snippet
 from invlab.store import Store
 from invlab.studies.recordings import recorded
 from invlab.studies.singles import SOURCES, Singles
@@ -172,7 +173,7 @@ def test_ones_own_under_way_and_finished(place: Path) -> None:
     assert len(charts(page)) == 2
     assert "to its own (rotate, hue) 0.10 → 0.50, to the others 0.10 → 0.80" in page.info[0].value
     assert "half of its way (30% → 90%) after **640 images**" in page.info[0].value
-    assert any("own_recording(('rotate', 'hue')" in code.value for code in page.code)
+    assert snippet([choice.spec()]) in [code.value for code in page.code]
 
 
 def test_points_are_followed() -> None:

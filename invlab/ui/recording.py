@@ -17,15 +17,6 @@ from invlab.studies.recordings import own_recording
 from invlab.ui import cached, live, page, results
 from invlab.ui.results import duration
 
-SNIPPET = """from invlab import runs, store
-from invlab.studies.presets import preset
-from invlab.studies.recordings import own_recording
-
-spec = own_recording({source!r}, {target!r}, preset({preset!r}), seed={seed})
-result = runs.execute(spec, store.open_store(), print)["result"]
-for look in result["looks"]:
-    print(look["images"], look["transfer"], dict(zip(result["families"], look["sensitivity"])))"""
-
 
 @dataclass(frozen=True)
 class OwnChoice:
@@ -46,10 +37,6 @@ class OwnChoice:
         """One line for a list of runs."""
         learned, judged = (", ".join(families) or "none" for families in (self.source, self.target))
         return f"While learning: {learned} → {judged} · {self.preset}, seed {self.seed}"
-
-    def snippet(self) -> str:
-        """The same from Python."""
-        return SNIPPET.format(source=self.source, target=self.target, preset=self.preset, seed=self.seed)
 
 
 @dataclass
