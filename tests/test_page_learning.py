@@ -173,7 +173,7 @@ def test_ones_own_under_way_and_finished(place: Path) -> None:
     assert len(charts(page)) == 2
     assert "to its own (rotate, hue) 0.10 → 0.50, to the others 0.10 → 0.80" in page.info[0].value
     assert "half of its way (30% → 90%) after **640 images**" in page.info[0].value
-    assert snippet([choice.spec()]) in [code.value for code in page.code]
+    assert snippet([choice.spec()]).strip() in [code.value for code in page.code]
 
 
 def test_points_are_followed() -> None:
