@@ -456,13 +456,21 @@ def _distances(seen: dict[Shown, torch.Tensor], pairs: Sequence[Pair]) -> torch.
 def _sensitivity(
     spec: Audit, family: FamilyPlan, seen: dict[Shown, torch.Tensor], partner: Sequence[int]
 ) -> dict[str, Any]:
-    """The ratio and its interval, resampling photographs: of each the mean over its twins, and its first stranger."""
+    """The ratio and its interval, resampling photographs: of each the mean over its twins, and its first stranger; and
+    for each photograph the distance of its first two draws, in units of the strangers' mean (`twins`)."""
     count = len(partner)
     pairs = [twin_pairs(family, i) for i in range(count)]
-    moved = _distances(seen, list(itertools.chain(*pairs))).view(count, -1).double().mean(1)
+    every = _distances(seen, list(itertools.chain(*pairs))).view(count, -1).double()  # draws 0 and 1 come first
+    moved = every.mean(1)
     first = family.twins[0]
     apart = _distances(seen, [(first[i], first[partner[i]]) for i in range(count)])
-    return {"sensitivity": ratio(moved, apart), "interval": _interval(spec, moved, apart), "pairs": len(pairs[0])}
+    unit = float(apart.double().mean()) or 1.0
+    return {
+        "sensitivity": ratio(moved, apart),
+        "interval": _interval(spec, moved, apart),
+        "pairs": len(pairs[0]),
+        "twins": (every[:, 0] / unit).tolist(),
+    }
 
 
 def _interval(spec: Audit, moved: torch.Tensor, apart: torch.Tensor) -> list[float]:
@@ -512,13 +520,26 @@ def examples(spec: Audit, size: int = 96, count: int = 6) -> dict[str, torch.Ten
     pictures = photographs(spec)
     chosen = list(range(min(count, len(pictures))))
     planned = plan(spec, len(pictures))
-    behind = torch.zeros(1, 3, 1, 1) if is_lab(spec.network) else _imagenet_mean()
-    if spec.side < size:
-        size = spec.side * (size // spec.side)  # each pixel as large as any other
     rows = {"": [Shown(i) for i in chosen]}
     for name, family in planned.items():
         rows[name] = [next((d[i] for d in family.twins if d[i].family), family.twins[0][i]) for i in chosen]
-    return {name: _thumbnails(render(row, pictures, behind, "cpu"), size) for name, row in rows.items()}
+    return {name: _small(spec, row, pictures, size) for name, row in rows.items()}
+
+
+def twin_pictures(spec: Audit, family: str, chosen: Sequence[int], size: int = 96) -> torch.Tensor:
+    """uint8 (chosen, 2, size, size, 3): photographs under the family's first two draws, shrunk; how far apart the
+    network sees them is in the result's `twins`."""
+    pictures = photographs(spec)
+    first, second = plan(spec, len(pictures))[family].twins[:2]
+    row = [drawn[i] for i in chosen for drawn in (first, second)]
+    return _small(spec, row, pictures, size).unflatten(0, (len(chosen), 2))
+
+
+def _small(spec: Audit, row: list[Shown], pictures: torch.Tensor, size: int) -> torch.Tensor:
+    behind = torch.zeros(1, 3, 1, 1) if is_lab(spec.network) else _imagenet_mean()
+    if spec.side < size:
+        size = spec.side * (size // spec.side)  # each pixel as large as any other
+    return _thumbnails(render(row, pictures, behind, "cpu"), size)
 
 
 def _imagenet_mean() -> torch.Tensor:

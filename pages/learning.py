@@ -16,7 +16,7 @@ from invlab.studies.claims import number
 from invlab.studies.comparison import relation
 from invlab.studies.recordings import half_way, parted, recorded
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
-from invlab.ui import cached, gallery, instruments, live, page, recording
+from invlab.ui import cached, gallery, instruments, live, page, recording, twin_pairs
 from invlab.ui.recording import OwnChoice
 
 MOST = 3  # networks beside each other
@@ -128,6 +128,12 @@ def networks() -> None:
     scrubbed(found[sources[0]], "seen", draw)
     page.notice(" ".join(noticed(sources[0], found)))
     st.caption(SETTLING)
+    st.subheader("Behind the last moment: twin pairs", anchor=False)
+    left, right = st.columns(2)
+    which = left.selectbox("As seen by the network trained for", sources, format_func=page.family_name, key="seen_by")
+    under = right.selectbox("Under", shown[which], format_func=page.family_name, key="seen_under")
+    finished_network = recorded(Singles(), which).sensitivity(under)
+    twin_pairs.section(twin_pairs.behind(finished_network), f"the network **{instruments.name_of(which)}**")
     table = [row for s in sources for row in figures.rows(instruments.name_of(s), found[s], FAMILIES)]
     specs = [recorded(Singles(), s) for s in sources]
     whole = [lines_of(s, found, shown[s], top, None) for s in sources]

@@ -39,6 +39,11 @@ def definitions() -> None:
     for how in MEASURES.values():
         larger = "larger = more invariant" if how.larger_is_invariant else "0 = invariant"
         st.markdown(f"- **{how.title}** ({larger}; {how.source}). {how.compares}")
+    st.markdown(
+        "- **shared invariance, STIR** (1 = all of it is shared; Nanda et al., ICML 2022). Not of one network but of "
+        "two: whether pictures that one cannot tell apart are alike to the other, too. Every pair of the bundled "
+        "networks, in both directions, is on the page *Side by side*, under *Shared invariance*."
+    )
 
 
 def main() -> None:
@@ -55,7 +60,7 @@ def main() -> None:
     with right:
         domain = instruments.domain()
     study = Singles()
-    task = study.task(domain, family, instruments.SEED)
+    task = instruments.task(domain, family)
     specs = [Measures(study.training(source, instruments.SEED), task, IMAGES, DRAWS) for source in SOURCES]
     with st.spinner(f"Showing {IMAGES} images under {DRAWS} draws each to {len(SOURCES)} networks …"):
         gallery.wait_until_ready(task)
@@ -103,3 +108,5 @@ except instruments.NoWeightsError:
     definitions()
 except (StoreError, OSError) as error:
     live.guarded(error)
+except ValueError as error:  # what a visitor brought may be gone, or too little
+    st.warning(page.escaped(page.sentence(error)), icon=":material/error:")

@@ -12,7 +12,7 @@ from invlab.figures import audit as figures
 from invlab.jobs import QueueError
 from invlab.store import StoreError
 from invlab.transforms import TRANSFORMS
-from invlab.ui import auditing, gallery, live, page
+from invlab.ui import auditing, gallery, instruments, live, page
 from invlab.ui.results import escaped
 
 VIEWS = {"families": "Families", "curves": "Response curves", "layers": "Layer by layer"}
@@ -51,7 +51,7 @@ def show(spec: Audit, record: dict[str, Any]) -> None:
     view = gallery.segments("Show", tuple(VIEWS), "families", "view", VIEWS)
     kinds = {"families": the_families, "curves": the_curves, "layers": the_layers}
     plot, alt, rows = kinds[view](result)
-    page.figure(plot, f"audit-{view}", alt)
+    instruments.choosing(plot, f"audit-{view}", alt, "look", spec.families)
     st.caption(f"{auditing.results_text(record)}. Bars and bands: 95 % over photographs.")
     page.notice(figures.notice(result))
     st.subheader("The pictures behind it", anchor=False)
@@ -64,6 +64,7 @@ def show(spec: Audit, record: dict[str, Any]) -> None:
         f"{page.family_name(family).capitalize()} {TRANSFORMS[family].what}: here one draw of each photograph. Where "
         "the canvas is uncovered, the network’s mean colour shows, which its normalisation turns into zero."
     )
+    auditing.twins(spec, result, family)
     report = ("audit-report.html", lambda: whole_report(spec, record), "text/html", "Report (HTML)")
     command = audit_report.command(spec)
     recipe = record["spec"] | {"key": records.key(spec)}
@@ -88,8 +89,8 @@ try:
             show(spec, record)
         elif spec:
             st.markdown(
-                f"**{escaped(spec.network)}** sees {spec.images} photographs of {spec.side} × {spec.side} pixels under "
-                f"{len(spec.families)} families: sensitivity of each, response curves, and every stage of the network."
+                f"**{escaped(spec.network)}** sees up to {spec.images} photographs of {spec.side} × {spec.side} pixels "
+                f"under {len(spec.families)} families: sensitivity of each, response curves, every stage."
             )
             auditing.asking(spec)
         else:

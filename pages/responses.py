@@ -51,7 +51,7 @@ def response(source: str, domain: str, *ways: Along) -> Response:
 
 
 def untransformed(domain: str) -> Any:
-    return Singles().task(domain, NONE, instruments.SEED)
+    return instruments.task(domain, NONE)
 
 
 def lines_of(sources: list[str], families: list[str]) -> list[Line]:
@@ -268,11 +268,12 @@ def orbits() -> None:
         which = instruments.domain()
     sources = instruments.networks(family)[:3]
     task, way = untransformed(which), along(what, ORBIT_POINTS)
-    specs = [Neighbourhoods(Singles().training(s, instruments.SEED), task, way, OBJECTS) for s in sources]
+    count = min(OBJECTS, len(task.classes))
+    specs = [Neighbourhoods(Singles().training(s, instruments.SEED), task, way, count) for s in sources]
     results = measured(specs)
     names = instruments.names_at(task, results[0]["indices"])
     st.markdown(
-        f"**Neighbourhoods**: {OBJECTS} objects, each at {len(way.values)} values of {long_name(what)}, on the plane "
+        f"**Neighbourhoods**: {count} objects, each at {len(way.values)} values of {long_name(what)}, on the plane "
         "in which this network's representations differ most. A line is one object: a tight knot is invariance, a long "
         "line that crosses others is not. *Hover to see the picture, click to see its object below.*"
     )
@@ -334,7 +335,7 @@ def by_layer() -> None:
         help="An activation that merely moves along with the object is not invariant, but its average over positions "
         "is.",
     )
-    task = Singles().task(which, family, instruments.SEED)
+    task = instruments.task(which, family)
     specs = [Layers(Singles().training(source, instruments.SEED), task, LAYER_PAIRS) for source in sources]
     results = measured(specs)
     drawn = lines_of(sources, [family])
@@ -391,3 +392,5 @@ except instruments.NoWeightsError:
     page.not_there("One of these networks", COMMAND)
 except (StoreError, OSError) as error:
     live.guarded(error)
+except ValueError as error:  # what a visitor brought may be gone, or too little
+    st.warning(page.escaped(page.sentence(error)), icon=":material/error:")

@@ -21,9 +21,9 @@ from invlab.store import StoreError
 from invlab.studies import claims
 from invlab.studies.claims import number
 from invlab.studies.information import DECODED, NAMED
-from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
+from invlab.studies.singles import DOMAINS, FAMILIES, NONE, SOURCES, Singles
 from invlab.transforms import TRANSFORMS
-from invlab.ui import cached, gallery, heatmap, hover, instruments, live, page, study
+from invlab.ui import cached, gallery, heatmap, hover, instruments, live, own, page, study
 from invlab.ui.gallery import axis_name
 
 COMMAND = "python -m invlab bundle build"
@@ -49,7 +49,7 @@ class Choice:
         return tuple(Singles().training(source, instruments.SEED) for source in (self.a, self.b))
 
     def task(self, family: str) -> Any:
-        return Singles().task(self.domain, family, instruments.SEED)
+        return instruments.task(self.domain, family)
 
 
 def controls() -> Choice:
@@ -81,7 +81,9 @@ def every_family(chosen: Choice) -> None:
     if summary is None:
         page.not_there("The study of one network for each family", COMMAND)
         return
-    grid = claims.grid(summary, chosen.domain)
+    if chosen.domain not in DOMAINS:
+        st.caption("These numbers are of the lab's own new objects; *One family* and *Images* show yours.")
+    grid = claims.grid(summary, chosen.domain if chosen.domain in DOMAINS else "new")
     rows = [
         {"family": family}
         | {
@@ -176,8 +178,9 @@ def elsewhere(chosen: Choice) -> None:
     what = f"{family}: {axes[0].parameter}" if len(axes) > 1 else family  # what the page Responses calls it
     link: dict[str, Any] = {
         f"networks_{chosen.family}": [page.family_name(source) for source in dict.fromkeys((chosen.a, chosen.b))],
-        "objects": "new" if chosen.domain == "new" else "the ones they learned",
-    }
+        **({"objects": {"new": "new", "training": "the ones they learned"}[chosen.domain]}
+           if chosen.domain in DOMAINS else own.link("objects", chosen.domain)),
+    }  # fmt: skip
     with st.container(horizontal=True):
         for view, picker, label in (
             ("Neighbourhoods", "orbit", "The orbits of twelve objects"),
@@ -405,3 +408,5 @@ except instruments.NoWeightsError:
     page.not_there("One of these networks", COMMAND)
 except (StoreError, QueueError, OSError) as error:
     live.guarded(error)
+except ValueError as error:  # what a visitor brought may be gone, or too little
+    st.warning(page.escaped(page.sentence(error)), icon=":material/error:")

@@ -17,6 +17,7 @@ from invlab import audit, records, runs
 from invlab.audit import Audit, Shown, measure, plan
 from invlab.imagenet import untrained
 from invlab.networks import Network
+from invlab.representations import represent
 from invlab.responses import average_positions
 from invlab.runs import Cancelled
 from invlab.seeds import torch_generator
@@ -401,3 +402,27 @@ def test_what_it_will_cost_is_known_before() -> None:
 def test_bundled_networks_can_be_named_by_their_key() -> None:
     training = Singles().training("rotate", 0)
     assert spec(weights=records.key(training)).weights.startswith("training-")
+
+
+def test_the_twins_of_each_photograph_are_told_and_drawn() -> None:
+    """Distances of the first two draws, one photograph at a time, and the very pictures."""
+    asked = spec("rotate", "h_flip", size=32)
+    network = untrained("labnet", torch_generator("audit weights", 0))
+    result = audit.measure(network, asked, "cpu")
+    photographs = audit.photographs(asked)
+    planned = audit.plan(asked, len(photographs))
+    partner = derangement(len(photographs), torch_generator("strangers", asked.seed)).tolist()
+    for row in result["families"]:
+        first, second = planned[row["family"]].twins[:2]
+        resting = audit.resting(network)
+        seen = [represent(network, audit.render(drawn, photographs, resting, "cpu")) for drawn in (first, second)]
+        unit = (seen[0] - seen[0][partner]).norm(dim=1).mean()
+        assert row["twins"] == pytest.approx(((seen[0] - seen[1]).norm(dim=1) / unit).tolist(), rel=1e-3, abs=1e-5)
+        pictures = audit.twin_pictures(asked, row["family"], [2, 0], 32)
+        wanted = audit.render([first[2], second[2]], photographs, torch.zeros(1, 3, 1, 1), "cpu")
+        assert pictures.shape == (2, 2, 32, 32, 3)
+        assert torch.equal(pictures[0], as_levels(wanted))
+
+
+def as_levels(images: torch.Tensor) -> torch.Tensor:
+    return images.add(1).mul(127.5).round().clamp(0, 255).permute(0, 2, 3, 1).to(torch.uint8)

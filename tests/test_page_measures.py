@@ -38,6 +38,7 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "nothing"))
     monkeypatch.setenv("INVLAB_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
+    monkeypatch.setattr("invlab.ui.instruments.Singles", lambda: BLACK)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield tmp_path / "home"

@@ -148,7 +148,7 @@ def test_what_is_large_goes_to_the_queue_and_never_runs_here(monkeypatch: pytest
     test = opened(**LARGE)
     assert not test.exception
     assert not charts(test)
-    assert "**resnet50** sees 3 photographs of 224 × 224 pixels under 18 families" in texts(test)
+    assert "**resnet50** sees up to 3 photographs of 224 × 224 pixels under 18 families" in texts(test)
     assert "on two CPU cores" in texts(test)
     test.button(key="run").click().run()
     assert not test.exception

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from PIL import Image
 
-from invlab import records, runs, training
+from invlab import records, runs, training, uploads
 from invlab.figures import responses as figures
 from invlab.objects import class_names
 from invlab.responses import Along, Layers, Response
@@ -55,6 +57,7 @@ def without_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("INVLAB_HOME", str(home / "home"))
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
+    monkeypatch.setattr("invlab.ui.instruments.Singles", lambda: BLACK)
     st.cache_resource.clear()
     st.cache_data.clear()
     yield
@@ -214,3 +217,46 @@ def test_lines_of_one_colour_differ_in_dash_and_symbol() -> None:
     drawn = figures.lines({"a": "same", "b": "other", "c": "other", "d": "none", "e": "other"})
     assert len({(line.dash, line.symbol) for line in drawn}) == len(drawn)
     assert drawn[1].colour == drawn[2].colour != drawn[0].colour
+
+
+# --------------------------------------------------------------------------------------------------------- own objects
+
+
+def received(count: int) -> str:
+    """The name of a few uploaded cut-outs, each a coloured shape of its own."""
+    files = []
+    for number in range(count):
+        picture = Image.new("RGBA", (48, 48))
+        picture.paste((250 - 60 * number, 60 * number, 120, 255), (4, 4, 20 + 5 * number, 40))
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        files.append((f"shape {number}.png", file.getvalue()))
+    return uploads.receive(files, "cut-outs").name
+
+
+def test_the_curve_is_of_ones_own_objects(with_bundle: None) -> None:
+    name = received(4)
+    test = opened(objects="your cut-outs", objects_set=name)
+    assert not test.exception
+    assert "4 pictures loaded" in texts(test)
+    assert {record["spec"]["task"]["objects"] for record in stored(Response)} == {name}
+    assert "sees 64 objects before and after" in texts(test)
+
+
+def test_fewer_objects_than_are_shown_are_all_shown(with_bundle: None) -> None:
+    test = opened(view="Neighbourhoods", objects="your cut-outs", objects_set=received(3))
+    assert not test.exception
+    assert "**Neighbourhoods**: 3 objects" in texts(test)
+
+
+def test_one_object_alone_gets_a_sentence(with_bundle: None) -> None:
+    test = opened(view="Neighbourhoods", objects="your cut-outs", objects_set=received(1))
+    assert not test.exception
+    assert any("choose 2 to 1" in warning.value for warning in test.warning)
+
+
+def test_own_objects_that_are_gone_get_a_sentence_and_the_labs(with_bundle: None) -> None:
+    test = opened(objects="your cut-outs", objects_set=f"upload:{'1' * 32}")
+    assert not test.exception
+    assert "until then you see the lab's own new objects" in texts(test).replace("\\", "")
+    assert len(charts(test)) == 1

@@ -78,6 +78,7 @@ def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("INVLAB_HOME", str(home))
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
+    monkeypatch.setattr("invlab.ui.instruments.Singles", lambda: BLACK)
     monkeypatch.setattr("invlab.ui.cached.Singles", lambda: BLACK)
     monkeypatch.setattr(st, "page_link", lambda page, label="", **link: st.text(f"{page}: {label} {link}"))
     st.cache_resource.clear()

@@ -58,8 +58,8 @@ def bars(result: Mapping[str, Any]) -> go.Figure:
                     "line": {"color": COLOURS[group], "width": 1.5},
                     "pattern": {"shape": PATTERNS[group], "solidity": 0.25, "fgcolor": COLOURS[group]},
                 },
-                customdata=[f"{number(a)} to {number(b)}" for a, b in (row["interval"] for row in rows)],
-                hovertemplate="%{y}: <b>%{x:.2f}</b> [%{customdata}]<extra></extra>",
+                customdata=[[row["family"], " to ".join(map(number, row["interval"]))] for row in rows],
+                hovertemplate="%{y}: <b>%{x:.2f}</b> [%{customdata[1]}]<extra></extra>",
             )
         )
     figure.add_vline(1, line={"color": COLOURS["none"], "width": 1, "dash": "dot"})

@@ -15,13 +15,14 @@ from invlab.backgrounds import open_folder
 from invlab.export import as_png
 from invlab.studies.singles import NONE, SOURCES, Singles
 from invlab.transforms import TRANSFORMS
-from invlab.ui import cached, gallery, live, own, page, results
+from invlab.ui import cached, gallery, instruments, live, own, page, results
 from invlab.ui.results import duration, escaped
 
 LABNET = "labnet"
 OWN_FILE = "a file of mine"
 IN_PAGE_SECONDS = 4.0  # what a page computes by itself; all else goes to the queue
 IN_PAGE_IMAGES = 60
+PAIRS = 3  # twins in a row
 MOST_IMAGES = 50
 FOLDER_HERE = "a folder on this computer"
 WORDS = {
@@ -239,6 +240,29 @@ def strip(spec: Audit, family: str) -> None:
         words = page.family_name(name) if name else "before"
         tiles = [gallery.Tile(png, words, f"photograph {i + 1}, {words}") for i, png in enumerate(shown)]
         gallery.tiles(tiles, "il-strip")
+
+
+def twins(spec: Audit, result: dict[str, Any], family: str) -> None:
+    """Photographs under two draws, those that the network sees least and most apart."""
+    moved = next(row["twins"] for row in result["families"] if row["family"] == family)
+    order = sorted(range(len(moved)), key=moved.__getitem__)
+    few = min(PAIRS, len(order) // 2) or 1
+    for heading, chosen in (("Twins moved least", order[:few]), ("Twins moved most", order[::-1][:few])):
+        st.markdown(f"**{heading}**")
+        instruments.gallery(twin_pairs(records.key(spec), family, tuple(chosen), tuple(moved[i] for i in chosen), spec))
+    st.caption("Two draws of each photograph; below them their distance, where two photographs are 1 apart on average.")
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def twin_pairs(
+    key: str, family: str, chosen: tuple[int, ...], moved: tuple[float, ...], _spec: Audit
+) -> list[instruments.Pair]:
+    """Two draws of each photograph beside each other; `key` is the spec's."""
+    found = audit.twin_pictures(_spec, family, chosen, 128).numpy()
+    return [
+        instruments.beside(first, second, distance, f"photograph {i + 1}")
+        for i, (first, second), distance in zip(chosen, found, moved, strict=True)
+    ]
 
 
 def results_text(record: dict[str, Any]) -> str:

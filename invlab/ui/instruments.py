@@ -22,17 +22,18 @@ from invlab.representations import represent
 from invlab.responses import Response, images_at
 from invlab.seeds import torch_generator
 from invlab.sensitivity import derangement
-from invlab.studies.singles import DOMAINS, NONE, SOURCES
+from invlab.studies.singles import DOMAINS, NONE, SOURCES, Singles
 from invlab.tasks import Task, label_names, plan_pairs, render
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
-from invlab.ui import hover, page
+from invlab.ui import hover, own, page
 from invlab.ui.cached import the_store
 from invlab.ui.gallery import segments
 
 SEED = 0  # of the networks whose weights ship
 TOGETHER = 2  # networks measured at a time
 MOST = 4  # networks in one figure
+MOST_CLASSES = 30  # of a visitor's own objects, as many as the bundled networks learned
 ENLARGED = 4  # each pixel becomes 4 × 4: a browser would blur a 32-pixel picture
 
 
@@ -83,9 +84,18 @@ def kind_of(source: str, families: Sequence[str]) -> str:
 
 
 def domain() -> str:
-    """A picker of the objects: `new` ones or those of the `training`."""
-    words = {"new": "new", "training": "the ones they learned"}
-    return segments("Objects", DOMAINS[::-1], "new", "objects", words)
+    """A picker of the objects: `new` ones, those of the `training`, or the name of the visitor's own cut-outs."""
+    words = {"new": "new", "training": "the ones they learned"} | own.WORDS
+    chosen = segments("Objects", (*DOMAINS[::-1], "cut-outs"), "new", "objects", words)
+    return own.resolved(chosen, "objects", "new", "the lab's own new objects")
+
+
+def task(domain: str, family: str) -> Task:
+    """The task of one family (or none) on what `domain` returned."""
+    if domain in DOMAINS:
+        return Singles().task(domain, family, SEED)
+    classes = range(min(len(class_names(domain)), MOST_CLASSES))
+    return Task(tuple(classes), () if family == NONE else (family,), domain, Singles().backgrounds, seed=SEED)
 
 
 def networks(family: str) -> list[str]:
@@ -137,8 +147,13 @@ def pair(first: Any, second: Any, distance: float, name: str, words: str = "") -
         pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
         for pixels in (as_pixels(first[None])[0], as_pixels(second[None])[0])
     ]
-    line = np.full((large[0].shape[0], ENLARGED, 3), 255, np.uint8)
-    return Pair(np.concatenate([large[0], line, large[1]], 1), distance, name, words or f"{distance:.2f}")
+    return beside(large[0], large[1], distance, name, words)
+
+
+def beside(first: np.ndarray, second: np.ndarray, distance: float, name: str, words: str = "") -> Pair:
+    """Of two pictures, uint8 (H, W, 3), with a light line between them."""
+    line = np.full((len(first), ENLARGED, 3), 255, np.uint8)
+    return Pair(np.concatenate([first, line, second], 1), distance, name, words or f"{distance:.2f}")
 
 
 def gallery(pairs: Sequence[Pair]) -> None:
