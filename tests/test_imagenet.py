@@ -74,6 +74,7 @@ def test_features_are_torchvisions_forward_up_to_the_head(name: str) -> None:
     assert float((features[0] - features[1]).norm()) > 1e-3 * float(features[0].norm())  # the signal has not faded
 
 
+@pytest.mark.parametrize("name", [n for n in SMALL if not n.startswith(("vit", "swin", "convnext", "alexnet"))])
 @torch.inference_mode()
 def test_folding_the_norms_changes_nothing(name: str) -> None:
     """In float64: an untrained EfficientNet is so steep that float32's rounding alone shows."""
