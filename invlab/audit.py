@@ -380,7 +380,7 @@ def measure(network: Network, spec: Audit, device: str, report: Report = lambda 
         "size": spec.side,
         "width": network.width,
         "classes": network.head.out_features,
-        "parameters": sum(p.numel() for p in network.parameters()),
+        "parameters": getattr(network, "count", 0) or sum(p.numel() for p in network.parameters()),
         "staged": staged,
         "shown": len(order),
         "asked": asked,

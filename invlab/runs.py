@@ -323,7 +323,9 @@ def _measured(measure: Callable[[Network, Any, str], Record]) -> Callable[[Any, 
 
 def _audit(spec: Audit, store: Store, report: Report, device: str) -> Record:
     report({"stage": "network", "fraction": 0.0})
-    result = audit.measure(audited_network(spec, store, report), spec, device, report)
+    from invlab.imagenet import fused
+
+    result = audit.measure(fused(audited_network(spec, store, report)), spec, device, report)
     if spec.weights == audit.DEFAULT:  # which of them that is changes with torchvision's releases
         from invlab.weights import default_file
 

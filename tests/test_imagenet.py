@@ -10,7 +10,7 @@ from torchvision.transforms.functional import normalize
 
 from invlab import architectures, networks
 from invlab.architectures import ARCHITECTURES, IMAGENET, facts
-from invlab.imagenet import STEPS, Draws, bare, untrained
+from invlab.imagenet import STEPS, Draws, bare, fused, untrained
 
 # The smallest of each family, at a side that its layers allow.
 SMALL = {
@@ -72,6 +72,24 @@ def test_features_are_torchvisions_forward_up_to_the_head(name: str) -> None:
         if stages[stage].ndim == 4:  # maps come channels first
             assert stages[stage].shape[2] == stages[stage].shape[3]
     assert float((features[0] - features[1]).norm()) > 1e-3 * float(features[0].norm())  # the signal has not faded
+
+
+@pytest.mark.parametrize("name", [n for n in SMALL if not n.startswith(("vit", "swin", "convnext", "alexnet"))])
+@torch.inference_mode()
+def test_folding_the_norms_changes_nothing(name: str) -> None:
+    """In float64: an untrained EfficientNet is so steep that float32's rounding alone shows."""
+    network = untrained(name, generator()).double()
+    counted = sum(p.numel() for p in network.body.parameters())
+    images = noise(SMALL[name]).double()
+    before = network.features(images)
+    again = fused(network)
+    torch.testing.assert_close(
+        again.double().features(images), before, rtol=1e-5, atol=1e-6 * float(before.abs().max())
+    )
+    assert again.stages == network.stages
+    assert again.count == counted
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in again.modules())
+    assert norms == 0 or name == "densenet121"  # whose norms stand before their convolutions
 
 
 def test_the_mean_colour_is_zero_after_normalisation() -> None:
