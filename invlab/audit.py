@@ -343,11 +343,16 @@ def twin_pairs(plan: FamilyPlan, photograph: int) -> list[Pair]:
 
 
 def measure(network: Network, spec: Audit, device: str, report: Report = lambda point: None) -> dict[str, Any]:
-    """The audit of a network, as plain lists; what `report` raises ends it.
+    """The audit of a network, which is used up, as plain lists; what `report` raises ends it.
 
     Reports `{"stage": "show", "fraction", "done", "of", "seconds", "left"}` after every batch. Raises ValueError for
     photographs that cannot be used, ArithmeticError where the network answers with no numbers.
     """
+    from invlab.imagenet import fused
+    from invlab.networks import parameters
+
+    trainable = parameters(network)
+    network = fused(network)
     report({"stage": "pictures", "fraction": 0.0})
     pictures = photographs(spec, report)
     count = len(pictures)
@@ -380,7 +385,7 @@ def measure(network: Network, spec: Audit, device: str, report: Report = lambda 
         "size": spec.side,
         "width": network.width,
         "classes": network.head.out_features,
-        "parameters": getattr(network, "count", 0) or sum(p.numel() for p in network.parameters()),
+        "parameters": trainable,
         "staged": staged,
         "shown": len(order),
         "asked": asked,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from invlab import devices, records, runs, store
+from invlab import costs, devices, records, runs, store
 from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import PRESETS
@@ -60,7 +60,7 @@ def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dic
     runs.execute(STUDY, own)
     runs.execute(STUDY.shared_invariance(0), own, report)
     watched = recordings(STUDY)
-    runs.execute_all(watched, own, report, os.cpu_count() or 1, [runs.cell_seconds(spec) for spec in watched])
+    runs.execute_all(watched, own, report, os.cpu_count() or 1, [costs.cell_seconds(spec) for spec in watched])
     for seed in study_seeds():
         runs.execute(seed, own, report)
     weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]

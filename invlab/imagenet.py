@@ -44,8 +44,6 @@ class ImageNet(Network):
         self.register_buffer("shift", torch.tensor(mean).mul(2).sub(1).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("scale", torch.tensor(std).mul(2).view(1, 3, 1, 1), persistent=False)
 
-        self.count = sum(parameter.numel() for parameter in body.parameters())  # also of what `fused` will fold away
-
     def normalised(self, images: torch.Tensor) -> torch.Tensor:
         """Images in [−1, 1] as torchvision's transforms give them; the mean colour becomes 0."""
         return (images - self.shift) / self.scale
@@ -221,7 +219,6 @@ def fused(network: Network) -> Network:
         return network
     _fold(network.body)
     again = ImageNet(network.body, *((x.flatten().tolist()) for x in ((network.shift + 1) / 2, network.scale / 2)))
-    again.count = network.count
     return again.eval().to(memory_format=torch.channels_last)
 
 

@@ -137,7 +137,7 @@ def data_sets(study: str, text: str | None, alone: bool = True) -> tuple[str, ..
 
 def planned(spec: StudyRun, store: Any) -> dict[str, Any]:
     """What a run consists of, how much of it is stored, and how long the rest takes on this machine's processor."""
-    from invlab import records, runs
+    from invlab import costs, records
 
     kinds: Counter[str] = Counter()
     stored: Counter[str] = Counter()
@@ -151,7 +151,7 @@ def planned(spec: StudyRun, store: Any) -> dict[str, Any]:
             if whole or records.key(cell) in known:
                 stored[kind] += 1
             else:
-                seconds += runs.cell_seconds(cell)
+                seconds += costs.cell_seconds(cell)
     from invlab import devices
 
     threads = devices.threads()

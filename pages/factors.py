@@ -15,7 +15,7 @@ from invlab.studies.catalogue import StudyRun
 from invlab.studies.factors import BUILT_IN, DATASETS, DISJOINT, FACTOR_NAMES, PROBE, RELATIONSHIP, SAME, SIZES, TUNED
 from invlab.studies.study import Table
 from invlab.tasks import Task
-from invlab.ui import gallery, page, study, study_twins
+from invlab.ui import gallery, page, study, study_again, study_twins
 
 SETTING_WORDS = {
     "mixed": "one family of each group",
@@ -181,7 +181,7 @@ if found is None:
     study.claims("factors")
     study.examples(tasks("classroom", View()), "What the networks were shown")
     study.differs("factors", more=differences("classroom"))
-    study.again("factors")
+    study_again.again("factors")
 else:
     run, table = found
     view = controls(table)
@@ -192,4 +192,4 @@ else:
     study_twins.section(run, table, {"measure": PROBE})
     study.examples(tasks(run.preset, view), "What the networks were shown")
     study.differs("factors", run, differences(run.preset))
-    study.again("factors", run)
+    study_again.again("factors", run)

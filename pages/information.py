@@ -16,7 +16,7 @@ from invlab.studies.claims import number
 from invlab.studies.information import DECODED, NAMED
 from invlab.studies.study import Table, signed
 from invlab.transforms import TRANSFORMS
-from invlab.ui import gallery, live, page, study, study_twins
+from invlab.ui import gallery, live, page, study, study_again, study_twins
 
 NAME = "information"
 WORDS = {
@@ -130,7 +130,7 @@ def main() -> None:
         study_twins.section(run, table, {"source": "hue", "family": "hue"})
     st.caption("This study goes beyond the paper, which asks where invariance helps: none of it was published there.")
     examples(run)
-    study.again(NAME, run)
+    study_again.again(NAME, run)
 
 
 try:

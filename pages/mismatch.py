@@ -15,7 +15,7 @@ from invlab.studies.claims import number
 from invlab.studies.mismatch import SIZES
 from invlab.studies.study import Table, signed
 from invlab.tasks import Task
-from invlab.ui import live, page, study, study_twins
+from invlab.ui import live, page, study, study_again, study_twins
 from invlab.ui.study import Difference
 
 NAME = "mismatch"
@@ -147,7 +147,7 @@ def main() -> None:
         costs(run, table)
         study_twins.section(run, table, {"kind": mismatch.CHAIN})
     examples(run)
-    study.again(NAME, run)
+    study_again.again(NAME, run)
 
 
 try:

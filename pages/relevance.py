@@ -11,7 +11,7 @@ from invlab.studies.catalogue import StudyRun
 from invlab.studies.relevance import FOR_C, FOR_O, ONLY_C, ONLY_O, PLACEMENTS
 from invlab.studies.study import Table
 from invlab.tasks import Task
-from invlab.ui import gallery, page, study, study_twins
+from invlab.ui import gallery, page, study, study_again, study_twins
 
 PLACEMENT_WORDS = {
     "fixed": "The object always stands in the upper right corner.",
@@ -142,7 +142,7 @@ if found is None:
     study.claims("relevance")
     study.examples(tasks("classroom", pictures), "What the networks were shown")
     study.differs("relevance", more=differences("classroom", pictures))
-    study.again("relevance")
+    study_again.again("relevance")
 else:
     run, table = found
     sets = table.values_of("pictures")
@@ -162,4 +162,4 @@ else:
     study_twins.section(run, table, {"measure": relevance.TRANSFER})
     study.examples(tasks(run.preset, pictures), "What the networks were shown")
     study.differs("relevance", run, differences(run.preset, pictures))
-    study.again("relevance", run)
+    study_again.again("relevance", run)

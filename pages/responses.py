@@ -153,8 +153,8 @@ def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, 
 def pairs(spec: Response, source: str, words: str, at: tuple[float, ...]) -> None:
     """The pictures behind one point, by distance, for the first network."""
     st.subheader("Behind the point: before and after", anchor=False)
-    found = instruments.pairs_at(records.key(spec), spec, at)
-    mean = sum(p.distance for p in found) / len(found)
+    found, distances = instruments.pairs_at(records.key(spec), spec, at)
+    mean = sum(distances) / len(distances)
     st.markdown(
         f"The network **{instruments.name_of(source)}** sees {len(found)} objects before and after {words}: "
         f"{number(mean)} apart on average, where strangers lie 1."

@@ -127,22 +127,14 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
         "Sensitivity is a ratio of distances: how far apart *twins* lie (one object, two draws), against *strangers* "
         "(two random images)."
     )
-    if not st.toggle("Show pairs of the chosen cell", key="pairs", bind="query-params"):
-        return
     spec = twin_pairs.behind(Singles().sensitivity(source, domain, family, instruments.SEED))
-    seen = twin_pairs.distances(spec)
-    if seen is None:
-        page.not_there("This network", COMMAND)
-        return
-    moved, identical = seen["moved"], len(seen["identical"])
-    st.markdown(
-        f"The network trained for **{page.family_name(source)}** (seed {instruments.SEED}) sees {len(moved)} twin "
-        f"pairs of {domain} objects under **{page.family_name(family)}**. Twins lie "
-        f"{number(sum(moved) / len(moved))} apart on average where strangers lie 1: *this ratio is the sensitivity*."
-        + (f" The cell of seed {instruments.SEED}, from more pairs, says {number(cell)}." if cell is not None else "")
-        + (f" {identical} pairs are the same picture twice and lie 0 apart." if identical else "")
-    )
-    twin_pairs.galleries(spec, seen)
+    who = f"the network trained for **{page.family_name(source)}** (seed {instruments.SEED})"
+    twin_pairs.section(spec, who)
+    if cell is not None:
+        st.caption(
+            f"The cell of seed {instruments.SEED}, from more pairs of {domain} objects under "
+            f"{page.family_name(family)}, says {number(cell)}: *the ratio of these distances is the sensitivity*."
+        )
 
 
 def same_other_none(summary: dict[str, Any], measure: str) -> None:

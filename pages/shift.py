@@ -17,7 +17,7 @@ from invlab.studies.shift import DATA, DOMAINS, TRAINED
 from invlab.studies.singles import FAMILIES
 from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS
-from invlab.ui import gallery, live, page, study, study_twins
+from invlab.ui import gallery, live, page, study, study_again, study_twins
 from invlab.ui.study import Difference
 
 NAME = "shift"
@@ -215,7 +215,7 @@ def main() -> None:
         domains(run, table)
         study_twins.section(run, table, {"source": "rotate", "family": "rotate"})
     examples(run)
-    study.again(NAME, run)
+    study_again.again(NAME, run)
 
 
 try:

@@ -192,6 +192,12 @@ def elsewhere(chosen: Choice) -> None:
                 icon=":material/open_in_new:",
                 query_params=link | {"view": view, picker: what},
             )
+        st.page_link(
+            "pages/learning.py",
+            label="How they came to it, while learning",
+            icon=":material/open_in_new:",
+            query_params={"networks": link[f"networks_{chosen.family}"], "families": [family]},
+        )
 
 
 def known(chosen: Choice) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from invlab import runs, uploads
+from invlab import costs, uploads
 from invlab.backgrounds import BACKGROUNDS
 from invlab.jobs import QueueError
 from invlab.objects import OBJECTS
@@ -94,7 +94,7 @@ def click(choice: Choice, busy: bool) -> None:
         st.caption("Both networks would learn exactly the same: choose another alternative source.")
     elif long:
         st.warning(
-            f"About {results.duration(runs.expected_seconds(choice.spec()))} on this machine's CPU: this preset needs "
+            f"About {results.duration(costs.expected_seconds(choice.spec()))} on this machine's CPU: this preset needs "
             "a GPU. Run it on one:"
         )
         st.code(choice.command(), language="bash", wrap_lines=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 SECONDS = 90  # a page draws its first pictures within them, on a busy machine too
@@ -32,3 +34,16 @@ def charts(test: AppTest) -> list[dict]:
 def texts(test: AppTest) -> str:
     """Everything the page says in texts, captions, notices and warnings."""
     return "\n".join(element.value for element in [*test.markdown, *test.caption, *test.info, *test.warning])
+
+
+def apart(home: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path | None = None) -> Iterator[Path]:
+    """An installation of its own in `home`, without worker; the bundle is `home/bundle`, which is not there, or the one
+    given. For a fixture."""
+    monkeypatch.setenv("INVLAB_HOME", str(home))
+    monkeypatch.setenv("INVLAB_BUNDLE", str(bundle or home / "bundle"))
+    monkeypatch.setenv("INVLAB_WORKER", "0")
+    st.cache_resource.clear()  # the store and what was read from it would be another test's
+    st.cache_data.clear()
+    yield home
+    st.cache_resource.clear()
+    st.cache_data.clear()

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from invlab import audit, records, runs
+from invlab import audit, costs, records, runs
 from invlab.audit import Audit, Shown, measure, plan
 from invlab.imagenet import untrained
 from invlab.networks import Network
@@ -392,16 +392,22 @@ def test_weights_of_every_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_it_will_cost_is_known_before() -> None:
     whole = Audit("resnet50", "random", "scenes", ALL)
-    seconds = runs.expected_seconds(whole)
+    seconds = costs.expected_seconds(whole)
     assert 60 < seconds < 180
-    assert runs.cell_seconds(whole) == 2 * seconds
-    assert runs.expected_seconds(spec()) < 5
-    assert runs.expected_seconds(Audit("vgg19", "random", "scenes", ALL)) > 2 * seconds
+    assert costs.cell_seconds(whole) == 2 * seconds
+    assert costs.expected_seconds(spec()) < 5
+    assert costs.expected_seconds(Audit("vgg19", "random", "scenes", ALL)) > 2 * seconds
 
 
 def test_bundled_networks_can_be_named_by_their_key() -> None:
     training = Singles().training("rotate", 0)
     assert spec(weights=records.key(training)).weights.startswith("training-")
+
+
+def test_the_parameters_are_those_before_norms_are_folded_away() -> None:
+    asked = spec("h_flip", network="resnet18", size=32, images=2, draws=2)
+    whole = sum(p.numel() for p in untrained("resnet18", torch_generator("audit weights", 0)).parameters())
+    assert measure(untrained("resnet18", torch_generator("audit weights", 0)), asked, "cpu")["parameters"] == whole
 
 
 def test_the_twins_of_each_photograph_are_told_and_drawn() -> None:

@@ -109,7 +109,6 @@ def test_lines_of_one_group_differ_in_dash_and_symbol() -> None:
     assert len({(line.dash, line.symbol) for line in lines}) == 4
     assert {line.colour for line in lines} == {COLOURS["geometric"]}
     assert [t.name for t in figures.layers(FOUND, ["rotate", "hue"], False).data] == ["rotate", "hue"]
-    assert figures.telling(FOUND) == ["h_flip", "hue", "rotate", "blur"]
 
 
 def test_words_are_decided_by_the_numbers() -> None:

@@ -71,6 +71,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.studies.catalogue",
         "invlab.studies",
     ),
+    ("invlab.costs",),
     ("invlab.runs",),
     (
         "invlab.jobs",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from invlab import bundle, devices, learning, records, runs, sensitivity, training, transfer
+from invlab import bundle, costs, devices, learning, records, runs, sensitivity, training, transfer
 from invlab.learning import SWAPS, Recording, look
 from invlab.records import key
 from invlab.runs import Cancelled, execute
@@ -194,8 +194,9 @@ def test_a_report_that_raises_at_a_look_ends_it_and_nothing_is_stored(tmp_path: 
 
 def test_estimates_grow_with_the_looks() -> None:
     more = replace(SPEC, looks=10)
-    assert runs.cell_seconds(TRAINING) < runs.cell_seconds(SPEC) < runs.cell_seconds(more) < runs.expected_seconds(more)
-    assert runs.cell_seconds(SPEC) < runs.cell_seconds(replace(SPEC, families=FAMILIES))
+    assert costs.cell_seconds(TRAINING) < costs.cell_seconds(SPEC) < costs.cell_seconds(more)
+    assert costs.cell_seconds(more) < costs.expected_seconds(more)
+    assert costs.cell_seconds(SPEC) < costs.cell_seconds(replace(SPEC, families=FAMILIES))
 
 
 # ------------------------------------------------------------------------------------------------------- what ships

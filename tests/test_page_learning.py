@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from invlab import records, runs
@@ -16,7 +15,7 @@ from invlab.store import Store
 from invlab.studies.recordings import recorded
 from invlab.studies.singles import SOURCES, Singles
 from invlab.ui.recording import Followed, OwnChoice
-from tests.pages import charts, opener
+from tests.pages import apart, charts, opener
 from tests.test_figures_learning import IMAGES, made_up
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "learning.py")
@@ -25,14 +24,7 @@ PAGE = str(Path(__file__).parent.parent / "pages" / "learning.py")
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installation of its own, without bundle and worker."""
-    monkeypatch.setenv("INVLAB_HOME", str(tmp_path))
-    monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "nothing"))
-    monkeypatch.setenv("INVLAB_WORKER", "0")
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield tmp_path
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    yield from apart(tmp_path, monkeypatch)
 
 
 @pytest.fixture

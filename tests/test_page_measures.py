@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from scipy.stats import spearmanr
 
 from invlab import records
@@ -16,7 +15,7 @@ from invlab.figures import measures as figures
 from invlab.measures import MEASURES, Measures
 from invlab.store import Store
 from invlab.studies.singles import SOURCES, Singles
-from tests.pages import opener, texts
+from tests.pages import apart, opener, texts
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "measures.py")
 BLACK = Singles(backgrounds="black")  # no landscapes need to be painted
@@ -34,32 +33,26 @@ VALUES = {source: {name: value(source, name) for name in MEASURES} for source in
 
 
 @pytest.fixture
-def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "nothing"))
-    monkeypatch.setenv("INVLAB_HOME", str(tmp_path / "home"))
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
     monkeypatch.setattr("invlab.ui.instruments.Singles", lambda: BLACK)
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield tmp_path / "home"
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    yield from apart(tmp_path, monkeypatch)
 
 
 @pytest.fixture
-def filled(apart: Path) -> Path:
-    store = Store(apart)
+def filled(place: Path) -> Path:
+    store = Store(place)
     for source, result in VALUES.items():
         spec = Measures(BLACK.training(source, 0), BLACK.task("new", "rotate", 0), 100, 12)
         store.put(records.key(spec), {"kind": "Measures", "spec": records.plain(spec), "result": result})
     store.close()
-    return apart
+    return place
 
 
 opened = opener(PAGE)
 
 
-def test_without_networks_it_says_what_to_type_and_what_the_measures_are(apart: Path) -> None:
+def test_without_networks_it_says_what_to_type_and_what_the_measures_are(place: Path) -> None:
     test = opened()
     assert not test.exception
     assert "python -m invlab bundle build" in [code.value for code in test.code]

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import safetensors.torch
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -23,6 +22,7 @@ from invlab.store import Store, write_bundle
 from invlab.studies.singles import Singles
 from invlab.transforms import TRANSFORMS
 from invlab.ui import auditing, live
+from tests.pages import apart
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "own.py")
 LABNET = "labnet (32 px, the lab’s)"
@@ -47,14 +47,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def place(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(bundle))
-    monkeypatch.setenv("INVLAB_HOME", str(tmp_path))
-    monkeypatch.setenv("INVLAB_WORKER", "0")
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield tmp_path
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    yield from apart(tmp_path, monkeypatch, bundle)
 
 
 def opened(**link: Any) -> AppTest:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from PIL import Image
 
 from invlab import records, runs, training, uploads
@@ -17,7 +16,7 @@ from invlab.responses import Along, Layers, Response
 from invlab.store import Store, StoreError, write_bundle
 from invlab.studies.singles import Singles
 from invlab.ui import instruments
-from tests.pages import charts, opener, texts
+from tests.pages import apart, charts, opener, texts
 
 ROOT = Path(__file__).parent.parent
 PAGE = str(ROOT / "pages" / "responses.py")
@@ -43,26 +42,19 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def with_bundle(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(bundle))
-    yield from _apart(tmp_path, monkeypatch)
+def with_bundle(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    yield from _black(tmp_path, monkeypatch, bundle)
 
 
 @pytest.fixture
-def without_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "nothing"))
-    yield from _apart(tmp_path, monkeypatch)
+def without_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    yield from _black(tmp_path, monkeypatch)
 
 
-def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("INVLAB_HOME", str(home / "home"))
+def _black(home: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path | None = None) -> Iterator[Path]:
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
     monkeypatch.setattr("invlab.ui.instruments.Singles", lambda: BLACK)
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    yield from apart(home, monkeypatch, bundle)
 
 
 opened = opener(PAGE)
@@ -98,8 +90,8 @@ def test_first_sight_is_the_curve_of_three_networks(with_bundle: None) -> None:
 def test_the_pictures_behind_a_point_are_sorted_by_what_its_value_is_the_mean_of(with_bundle: None) -> None:
     values = (0.0, 90.0)
     spec = Response(BLACK.training("rotate", 0), BLACK.task("new", "none", 0), (Along("rotate", "angle", values),), 9)
-    found = instruments.pairs_at("key", spec, (90.0,))
-    distances = [pair.distance for pair in found]
+    found, distances = instruments.pairs_at("key", spec, (90.0,))
+    assert [pair.words for pair in found] == [f"{distance:.2f}" for distance in distances]
     assert distances == sorted(distances)
     assert sum(distances) / 9 == pytest.approx(instruments.measured([spec])[0]["sensitivity"][1], rel=1e-4)
     assert {pair.picture.shape for pair in found} == {(128, 260, 3)}

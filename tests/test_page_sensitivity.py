@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from invlab import records, training
@@ -20,7 +19,7 @@ from invlab.store import Store, write_bundle
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.ui import instruments, twin_pairs
-from tests.pages import charts, opener, texts
+from tests.pages import apart, charts, opener, texts
 from tests.test_claims import synthetic
 
 ROOT = Path(__file__).parent.parent
@@ -48,8 +47,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def with_bundle(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    yield from _redirected(bundle, tmp_path, monkeypatch)
+def with_bundle(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    yield from apart(tmp_path, monkeypatch, bundle)
 
 
 @pytest.fixture
@@ -66,18 +65,8 @@ def few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def without_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    yield from _redirected(tmp_path / "nothing", tmp_path, monkeypatch)
-
-
-def _redirected(bundle: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(bundle))
-    monkeypatch.setenv("INVLAB_HOME", str(home / "home"))
-    st.cache_resource.clear()  # the store and what was read from it would be another test's
-    st.cache_data.clear()
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
+def without_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    yield from apart(tmp_path, monkeypatch)
 
 
 opened = opener(PAGE)
@@ -149,7 +138,7 @@ def test_published_values_appear_when_asked_for(with_bundle: None) -> None:
 def test_pairs_of_a_network_that_is_there(with_bundle: None, few_pairs: None) -> None:
     test = opened(pairs="true", network=WITH_WEIGHTS, family="mirror left–right")
     assert not test.exception
-    assert "24 twin pairs of new objects" in texts(test)
+    assert "sees 24 images of this task beside their twins" in texts(test)
     assert "are the same picture twice" in texts(test)
     counts = [sum(trace["y"]) for trace in charts(test)[1]["data"]]
     assert counts == [24, 24]
@@ -178,7 +167,8 @@ def test_pairs_without_weights_say_so_and_train_nothing(with_bundle: None, monke
     monkeypatch.setattr("invlab.runs._learn", never)
     test = opened(pairs="true", network="blur")
     assert not test.exception
-    assert any("This network" in warning.value for warning in test.warning)
+    assert "only the numbers are kept" in texts(test)
+    assert [button.label for button in test.button] == ["Let it learn again"]
     assert len(charts(test)) == 3
 
 

@@ -16,7 +16,7 @@ from invlab.disagreement import Disagreement
 from invlab.store import Store, write_bundle
 from invlab.studies.singles import SOURCES, Singles
 from invlab.ui import instruments
-from tests.pages import charts, opener, texts
+from tests.pages import apart, charts, opener, texts
 from tests.test_claims import synthetic
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "side_by_side.py")
@@ -65,27 +65,20 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def there(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(bundle))
-    yield from _apart(tmp_path / "home", monkeypatch)
+    yield from _black(tmp_path / "home", monkeypatch, bundle)
 
 
 @pytest.fixture
 def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "nothing"))
-    yield from _apart(tmp_path / "home", monkeypatch)
+    yield from _black(tmp_path / "home", monkeypatch)
 
 
-def _apart(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("INVLAB_HOME", str(home))
+def _black(home: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path | None = None) -> Iterator[Path]:
     monkeypatch.setattr("invlab.studies.singles.Singles", lambda: BLACK)
     monkeypatch.setattr("invlab.ui.instruments.Singles", lambda: BLACK)
     monkeypatch.setattr("invlab.ui.cached.Singles", lambda: BLACK)
     monkeypatch.setattr(st, "page_link", lambda page, label="", **link: st.text(f"{page}: {label} {link}"))
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield home
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    yield from apart(home, monkeypatch, bundle)
 
 
 opened = opener(PAGE)

@@ -23,7 +23,7 @@ from invlab.studies.presets import PRESETS
 from invlab.ui import live, results
 from invlab.ui import page as page_parts
 from invlab.ui.results import Choice
-from tests.pages import opener
+from tests.pages import apart, opener
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "pages" / "transfer.py"
@@ -59,16 +59,9 @@ def record_of(choice: Choice, first: float = 0.86, second: float = 0.45) -> dict
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An installation of its own, without bundle and worker; links between pages are shown as text."""
-    monkeypatch.setenv("INVLAB_HOME", str(tmp_path))
-    monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "bundle"))
-    monkeypatch.setenv("INVLAB_WORKER", "0")
     monkeypatch.setattr(st, "page_link", lambda page, label="", **rest: st.text(f"{page}: {label}"))
     monkeypatch.setattr(results, "pictures_ready", lambda: False)
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    yield tmp_path
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    yield from apart(tmp_path, monkeypatch)
 
 
 opened = opener(PAGE)

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from invlab import devices, records, runs, sensitivity, training, transfer
+from invlab.costs import expected_seconds
 from invlab.records import SpecError, key
-from invlab.runs import Cancelled, Relay, execute, execute_all, expected_seconds, revive, trained
+from invlab.runs import Cancelled, Relay, execute, execute_all, revive, trained
 from invlab.sensitivity import Sensitivity
 from invlab.store import Store
 from invlab.studies import presets, singles

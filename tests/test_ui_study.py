@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from invlab import records, runs
+from invlab import costs, records, runs
 from invlab.jobs import Queue, QueueFull
 from invlab.store import Store
 from invlab.studies import mismatch, shift
@@ -22,7 +22,7 @@ from invlab.studies.catalogue import STUDIES, StudyRun
 from invlab.studies.presets import PRESETS
 from invlab.studies.singles import SOURCES
 from invlab.studies.study import Claim, Part, Table, Verdict, table
-from invlab.ui import live, results, study
+from invlab.ui import live, results, study, study_again
 from invlab.ui.study import Difference
 from tests.test_page_transfer import place, words
 
@@ -242,10 +242,10 @@ def test_what_only_a_page_knows_is_told_too(place: Path) -> None:
 
 
 def asking() -> None:
-    from invlab.ui import study
+    from invlab.ui import study, study_again
 
     found = study.load("mismatch")
-    study.again("mismatch", found[0] if found else None)
+    study_again.again("mismatch", found[0] if found else None)
 
 
 def asked() -> AppTest:
@@ -257,7 +257,7 @@ def test_a_click_queues_one_job_behind_comparisons(place: Path, monkeypatch: pyt
     keep(place, StudyRun("mismatch", seeds=2))
     test = asked()
     assert test.number_input(key="again-seeds-classroom").value == 4
-    expected = runs.expected_seconds(StudyRun("mismatch", seeds=2))
+    expected = costs.expected_seconds(StudyRun("mismatch", seeds=2))
     assert f"2 seeds to compute, about {results.duration(expected)}" in words(test)
     test.button(key="again-run").click().run()
     assert not test.exception
@@ -315,7 +315,7 @@ def test_a_refusal_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def queued(place: Path, run: StudyRun) -> tuple[Queue, str]:
     queue, key = Queue(), records.key(run)
-    queue.submit(key, "StudyRun", records.plain(run), title=study.title(run), visitor="somebody", priority=-1)
+    queue.submit(key, "StudyRun", records.plain(run), title=study_again.title(run), visitor="somebody", priority=-1)
     return queue, key
 
 
@@ -348,7 +348,7 @@ def test_a_finished_run_is_seen_at_once(place: Path) -> None:
     queue.claim("w")
     keep(place, StudyRun("mismatch", seeds=2))
     queue.finish(key, "w")
-    study._look_again()  # what the watching fragment does when a job has ended
+    study.look_again()  # what the watching fragment does when a job has ended
     test.run()
     assert "finished at" in words(test)
     assert "2 seeds" in words(test)

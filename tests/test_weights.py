@@ -13,6 +13,7 @@ import pickle
 import resource
 import struct
 import tarfile
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -193,7 +194,8 @@ def cut(data: bytes, share: float) -> bytes:
     return data[: int(len(data) * share)]
 
 
-EVIL = Call(os.system, "touch /tmp/invlab-was-here")
+MARK = Path(tempfile.gettempdir()) / f"invlab-was-here-{os.getpid()}"
+EVIL = Call(os.system, f"touch {MARK}")
 SPARSE = torch.eye(3).to_sparse()
 BIG = b"\x80\x02}" + b"X" + struct.pack("<I", 17 * 2**20) + b"a" * 17 * 2**20 + b"K\x01s."
 
@@ -370,7 +372,7 @@ def test_bad_files_get_one_sentence(what: str, place: Path) -> None:
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
         assert grown < 4 * len(data) + 100 * 2**20
     assert not list(place.rglob("*.safetensors"))
-    assert not Path("/tmp/invlab-was-here").exists()
+    assert not MARK.exists()
 
 
 def test_there_are_enough_bad_files() -> None:

@@ -211,12 +211,6 @@ def layers(result: Mapping[str, Any], families: Sequence[str], pooled: bool) -> 
     return responses.layers(chosen_lines(result, families), [found[name] for name in families], pooled)
 
 
-def telling(result: Mapping[str, Any]) -> list[str]:
-    """The families that a figure of few begins with: the two most and the two least invariant."""
-    ranking = result["ranking"]
-    return list(dict.fromkeys([*ranking[:2], *ranking[-2:]]))
-
-
 # -------------------------------------------------------------------------------------------------------------- words
 
 

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 AXES = {DECODED: "decodability of the drawn value (R²)", NAMED: "accuracy of naming the drawn part"}
 
-NETWORK_NAMES = KIND_NAMES | {"other": "other: each trained for another family"}
+NETWORK_NAMES = KIND_NAMES | {"other": "other: each for another"}
 
 
 def network_rows(table: Table, family: str, measure: str) -> list[Row]:
@@ -54,9 +54,7 @@ def networks(rows: Sequence[Row], measure: str, chance: float | None) -> go.Figu
         }
         figure.add_trace(
             go.Scatter(
-                name=KIND_NAMES[kind]
-                .replace("mean of those", "each")
-                .replace("trained for another family", "for another"),
+                name=NETWORK_NAMES[kind],
                 x=[row[SENSITIVITY] for row in chosen],
                 y=[row[measure] for row in chosen],
                 mode="markers",

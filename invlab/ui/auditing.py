@@ -260,7 +260,7 @@ def twin_pairs(
     """Two draws of each photograph beside each other; `key` is the spec's."""
     found = audit.twin_pictures(_spec, family, chosen, 128).numpy()
     return [
-        instruments.beside(first, second, distance, f"photograph {i + 1}")
+        instruments.beside(first, second, f"photograph {i + 1}", f"{distance:.2f}")
         for i, (first, second), distance in zip(chosen, found, moved, strict=True)
     ]
 

@@ -133,27 +133,27 @@ def choosing(plot: Any, key: str, alt: str, picker: str, options: Sequence[Any])
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures of one object, side by side, how far apart a network sees them (strangers: 1), and its name."""
+    """Two pictures of one object, side by side, its name, and how far apart one or several networks see them
+    (strangers: 1), as it is told."""
 
     picture: np.ndarray  # uint8 (H, W, 3)
-    distance: float
     name: str
-    words: str  # the distance as it is told, of one network or of several
+    words: str
 
 
-def pair(first: Any, second: Any, distance: float, name: str, words: str = "") -> Pair:
+def pair(first: Any, second: Any, name: str, words: str) -> Pair:
     """Of two images (3, S, S) in [−1, 1], enlarged, with a light line between them."""
     large = [
         pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
         for pixels in (as_pixels(first[None])[0], as_pixels(second[None])[0])
     ]
-    return beside(large[0], large[1], distance, name, words)
+    return beside(large[0], large[1], name, words)
 
 
-def beside(first: np.ndarray, second: np.ndarray, distance: float, name: str, words: str = "") -> Pair:
+def beside(first: np.ndarray, second: np.ndarray, name: str, words: str) -> Pair:
     """Of two pictures, uint8 (H, W, 3), with a light line between them."""
     line = np.full((len(first), ENLARGED, 3), 255, np.uint8)
-    return Pair(np.concatenate([first, line, second], 1), distance, name, words or f"{distance:.2f}")
+    return Pair(np.concatenate([first, line, second], 1), name, words)
 
 
 def gallery(pairs: Sequence[Pair]) -> None:
@@ -169,8 +169,9 @@ def gallery(pairs: Sequence[Pair]) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=128)
-def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> list[Pair]:
-    """Each of a response's images beside itself at a point, the least moved first; `key` is the spec's.
+def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> tuple[list[Pair], list[float]]:
+    """Each of a response's images beside itself at a point, the least moved first, and the distances; `key` is the
+    spec's.
 
     Raises NoWeightsError.
     """
@@ -184,7 +185,8 @@ def pairs_at(key: str, _spec: Response, point: tuple[float, ...]) -> list[Pair]:
     names = class_names(_spec.task.objects)
     labels = runs.rendered.get(_spec.task, "test", _spec.images, device=device).labels.tolist()
     order = sorted(range(_spec.images), key=moved.__getitem__)
-    return [pair(still[i], changed[i], moved[i], names[_spec.task.classes[labels[i]]]) for i in order]
+    shown = [pair(still[i], changed[i], names[_spec.task.classes[labels[i]]], f"{moved[i]:.2f}") for i in order]
+    return shown, [moved[i] for i in order]
 
 
 @st.cache_data(show_spinner=False, max_entries=24)
@@ -214,9 +216,7 @@ def twins_at(
     """Test images of a task beside their twins, each with what is told of its distance; `key` is the task's."""
     first, second = (render(_task, "test", indices, twin=twin, redraw=redraw) for twin in (0, 1))
     names = names_at(_task, indices)
-    return [
-        pair(a, b, 0.0, name, text) for a, b, name, text in zip(first.images, second.images, names, words, strict=True)
-    ]
+    return [pair(a, b, name, text) for a, b, name, text in zip(first.images, second.images, names, words, strict=True)]
 
 
 def names_at(task: Task, indices: Sequence[int]) -> list[str]:

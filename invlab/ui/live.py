@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import streamlit as st
 
-from invlab import jobs, records, runs
+from invlab import costs, jobs, records, runs
 from invlab.studies.comparison import Comparison
 from invlab.ui import cached, results
 from invlab.ui.results import Choice, duration
@@ -161,9 +161,9 @@ def watch(choice: Choice) -> None:
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def follow(key: str, told: Callable[[jobs.Queue, jobs.Job], str]) -> None:
+def follow(key: str, told: Callable[[jobs.Queue, jobs.Job], str], below: Callable[[], None] | None = None) -> None:
     """A waiting or running job of any kind, with a bar and a button to cancel, until it is over; then the whole page,
-    once. told: what is being done, how far it is and how long it will still take."""
+    once. told: what is being done, how far it is and how long it will still take; below: draws what there is so far."""
     queue = cached.the_queue()
     try:
         job = queue.job(key)
@@ -176,6 +176,8 @@ def follow(key: str, told: Callable[[jobs.Queue, jobs.Job], str]) -> None:
     except jobs.QueueError as error:
         st.caption(f"{results.escaped(str(error))}. Trying again…")
         return
+    if below is not None:
+        below()
     st.caption("Closing this page does not stop the run: its link finds it again.")
 
 
@@ -245,7 +247,7 @@ def cancel_button(queue: jobs.Queue, job: jobs.Job, key: str) -> None:
 def too_long(choice: Asked) -> bool:
     """Whether a run is not for this machine: a GPU's worker takes anything."""
     on_gpu = any(worker.device.startswith("cuda") for worker in cached.the_queue().workers())
-    return not on_gpu and runs.expected_seconds(choice.spec()) > LONGEST_SECONDS
+    return not on_gpu and costs.expected_seconds(choice.spec()) > LONGEST_SECONDS
 
 
 def ask(choices: Sequence[Asked]) -> None:
@@ -259,7 +261,7 @@ def ask(choices: Sequence[Asked]) -> None:
                 records.plain(choice.spec()),
                 title=choice.title(),
                 visitor=visitor(),
-                expected_seconds=runs.expected_seconds(choice.spec()),
+                expected_seconds=costs.expected_seconds(choice.spec()),
                 again=cached.the_store().get(choice.key()) is None,
             )
     except (jobs.QueueError, ValueError) as error:
@@ -292,7 +294,7 @@ def forecast(choice: Asked) -> None:
     """What a click costs, before it is made: the time, the queue, the worker."""
     queue = cached.the_queue()
     count, ahead = waiting(queue)
-    texts = [f"About {duration(runs.expected_seconds(choice.spec()))} on two CPU cores"]
+    texts = [f"About {duration(costs.expected_seconds(choice.spec()))} on two CPU cores"]
     if count:
         texts.append(f"{count} run{'s' if count > 1 else ''} before yours, about {duration(ahead)}")
     workers = queue.workers()
@@ -338,7 +340,7 @@ def more_seeds(choice: Choice) -> None:
     elif missing and not too_long(choice):
         seeds = ", ".join(str(c.seed) for c in missing)
         label = f"Run more seeds ({seeds})"
-        seconds = sum(runs.expected_seconds(c.spec()) for c in missing)
+        seconds = sum(costs.expected_seconds(c.spec()) for c in missing)
         st.button(
             label, key="more-seeds", icon=":material/library_add:", on_click=ask, args=(missing,), wrap=True,
             help=f"About {duration(seconds)} together, on two CPU cores",

@@ -14,7 +14,7 @@ from invlab.figures import learning as figures
 from invlab.learning import Recording
 from invlab.studies.presets import PRESETS
 from invlab.studies.recordings import own_recording
-from invlab.ui import cached, live, page, results
+from invlab.ui import cached, live, page
 from invlab.ui.results import duration
 
 
@@ -78,42 +78,29 @@ class Followed:
         return " · ".join(parts)
 
 
-@st.fragment(run_every=live.POLL_SECONDS)
 def watch(choice: OwnChoice, draw: Callable[[dict[str, Any], OwnChoice], None]) -> None:
     """A waiting or running recording, drawn anew twice a second until it is over; then the whole page, once.
 
     draw: shows a result that has at least one look.
     """
-    queue, spec, key = cached.the_queue(), choice.spec(), choice.key()
-    try:
-        job = queue.job(key)
-        if job is None or job.over:
-            st.session_state.pop("followed", None)
-            st.rerun(scope="app")
-        known: tuple[str, Followed] | None = st.session_state.get("followed")
-        followed = (known[1] if known and known[0] == key else Followed()).follow(queue, job)
-        st.session_state["followed"] = key, followed
-        head, button = st.columns([5, 1], gap="small", vertical_alignment="bottom")
-        with button:
-            live.cancel_button(queue, job, f"cancel-{key}")
-        with head:
-            _progress(queue, job, followed, spec)
-    except jobs.QueueError as error:
-        st.caption(f"{results.escaped(str(error))}. Trying again…")
-        return
-    if followed.looks:
-        draw({"families": list(spec.families), "labels": spec.target.labels, "looks": followed.looks}, choice)
-    st.caption("Closing this page does not stop the run: its link finds it again.")
+    spec, key = choice.spec(), choice.key()
+    known: tuple[str, Followed] | None = st.session_state.get("followed")
+    followed = known[1] if known and known[0] == key else Followed()
+    st.session_state["followed"] = key, followed
 
+    def told(queue: jobs.Queue, job: jobs.Job) -> str:
+        followed.follow(queue, job)
+        if job.cancel:
+            return "Stopping at the next step…"
+        if job.state == "queued":
+            return live.waiting_text(queue, job)
+        return followed.told(spec, max(0.0, time.time() - (job.started or time.time())))
 
-def _progress(queue: jobs.Queue, job: jobs.Job, followed: Followed, spec: Recording) -> None:
-    if job.cancel:
-        st.progress(followed.fraction, "Stopping at the next step…")
-    elif job.state == "queued":
-        st.progress(0.0, live.waiting_text(queue, job))
-    else:
-        elapsed = max(0.0, time.time() - (job.started or time.time()))
-        st.progress(followed.fraction, followed.told(spec, elapsed))
+    def below() -> None:
+        if followed.looks:
+            draw({"families": list(spec.families), "labels": spec.target.labels, "looks": followed.looks}, choice)
+
+    live.follow(key, told, below)
 
 
 def form() -> OwnChoice:

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import jobs, records, runs
+from invlab import costs, jobs, records
 from invlab.figures import sensitivity as figures
 from invlab.sensitivity import TwinPairs
 from invlab.studies.claims import number
@@ -48,7 +48,7 @@ def distances(spec: TwinPairs) -> Result | None:
         return instruments.measured([spec])[0]
 
 
-def galleries(spec: TwinPairs, result: Result) -> None:
+def _galleries(spec: TwinPairs, result: Result) -> None:
     """The distribution of distances, then the pairs that moved least and most, and any between them."""
     moved = result["moved"]
     plot = figures.twins_and_strangers(moved, result["apart"])
@@ -67,6 +67,11 @@ def galleries(spec: TwinPairs, result: Result) -> None:
         start = st.slider("All of them by distance, from number", 1, last + 1, last // 2, key="pairs-from")
         _row(spec, result, order[start - 1 : start - 1 + SHOWN])
     st.caption("The number below a pair is its distance, in units of the strangers' mean distance.")
+    rows = [
+        {"pair": i, "twins": round(moved[i], 4), "strangers": round(result["apart"][i], 4), "one picture": i in alike}
+        for i in range(len(moved))
+    ]
+    page.behind("pairs", rows, records.plain(spec), plot, specs=[spec])
 
 
 def _row(spec: TwinPairs, result: Result, chosen: Sequence[int]) -> None:
@@ -96,7 +101,7 @@ def section(spec: TwinPairs, who: str, key: str = "pairs") -> None:
         f"{again or 'the transformation drawn anew'}: {number(ratio)} apart on average, where strangers lie 1."
         + (f" {len(result['identical'])} pairs are the same picture twice." if result["identical"] else "")
     )
-    galleries(spec, result)
+    _galleries(spec, result)
 
 
 # --------------------------------------------------------------------------------------------------- learned once more
@@ -127,7 +132,7 @@ def _learn_again(wanted: Wanted) -> None:
         return
     st.markdown(
         "Of this network only the numbers are kept, not its weights. It can learn again, from the same pictures in the "
-        f"same order, in {duration(runs.expected_seconds(wanted.pairs))}."
+        f"same order, in {duration(costs.expected_seconds(wanted.pairs))}."
     )
     if live.too_long(wanted):
         st.caption("That is too long for this machine.")
