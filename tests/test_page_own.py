@@ -332,3 +332,20 @@ def test_photographs_that_are_gone_get_a_sentence_and_the_scenes() -> None:
     assert not test.exception
     assert "not here any more; upload the pictures again; until then you see the drawn scenes" in texts(test)
     assert charts(test)
+
+
+def test_an_audit_that_was_stored_without_its_twins_is_shown_without_them() -> None:
+    opened(network=LABNET)
+    spec = Audit("labnet", records.key(Singles().training("none", 0)), "scenes", tuple(TRANSFORMS), 3)
+    store = Store(Path(os.environ["INVLAB_HOME"]))
+    record = store.get(records.key(spec))
+    assert record is not None
+    for row in record["result"]["families"]:
+        del row["twins"]
+    store.put(records.key(spec), record)
+    store.close()
+    st.cache_resource.clear()
+    test = opened(network=LABNET)
+    assert not test.exception
+    assert "Twins moved" not in texts(test)
+    assert charts(test)

@@ -244,7 +244,9 @@ def strip(spec: Audit, family: str) -> None:
 
 def twins(spec: Audit, result: dict[str, Any], family: str) -> None:
     """Photographs under two draws, those that the network sees least and most apart."""
-    moved = next(row["twins"] for row in result["families"] if row["family"] == family)
+    moved = next(row.get("twins") for row in result["families"] if row["family"] == family)
+    if moved is None:  # stored before an audit told them one by one
+        return
     order = sorted(range(len(moved)), key=moved.__getitem__)
     few = min(PAIRS, len(order) // 2) or 1
     for heading, chosen in (("Twins moved least", order[:few]), ("Twins moved most", order[::-1][:few])):
