@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import safetensors.torch
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
