@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas  # noqa: F401 - plotly uses it if it finds it, even one that another thread has only half imported
 import plotly.graph_objects as go
+from plotly.colors import hex_to_rgb
 
 # One colour has one meaning everywhere; each also differs in symbol and dash, for those who do not see the colour.
 COLOURS = {
@@ -37,6 +38,25 @@ def error_bars(values: Sequence[float], intervals: Sequence[Sequence[float]]) ->
         "thickness": 1.5,
         "width": 4,
     }
+
+
+def band(
+    colour: str, x: Sequence[float], intervals: Sequence[Sequence[float]], name: str = "", group: str | None = None
+) -> go.Scatter:
+    """The area between [low, high] intervals along x, in a pale tone of `colour`; hidden in a legend with `group`."""
+    red, green, blue = hex_to_rgb(colour)
+    return go.Scatter(
+        x=[*x, *reversed(x)],
+        y=[*(high for _, high in intervals), *(low for low, _ in reversed(intervals))],
+        fill="toself",
+        fillcolor=f"rgba({red},{green},{blue},0.18)",
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=group,
+        name=name,
+    )
 
 
 def targets(

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
-from invlab.figures import COLOURS, SENSITIVITY_SCALE, error_bars, responses, styled
+from invlab.figures import COLOURS, SENSITIVITY_SCALE, band, error_bars, responses, styled
 from invlab.figures.responses import OTHERS, Line
 from invlab.figures.sensitivity import SHORT, inks
 from invlab.studies.claims import number
@@ -118,16 +118,8 @@ def curves(result: Mapping[str, Any], columns: int = 3) -> go.Figure:
 def _one_curve(figure: go.Figure, row: Mapping[str, Any], at: dict[str, int]) -> None:
     curve, colour = row["curve"], COLOURS[row["group"]]
     x = [point[0] for point in curve["points"]]
-    low, high = zip(*curve["interval"], strict=True)
-    red, green, blue = hex_to_rgb(colour)
     if len(x) > 2:
-        figure.add_trace(
-            go.Scatter(
-                x=[*x, *reversed(x)], y=[*high, *reversed(low)], fill="toself", mode="lines", line={"width": 0},
-                hoverinfo="skip", fillcolor=f"rgba({red},{green},{blue},0.2)", name=f"{row['family']}, interval",
-            ),
-            **at,
-        )  # fmt: skip
+        figure.add_trace(band(colour, x, curve["interval"], f"{row['family']}, interval"), **at)
     figure.add_trace(
         go.Scatter(
             name=name_of(row["family"]), x=x, y=curve["sensitivity"], mode="lines+markers",

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
-from invlab.figures import COLOURS, DASHES, SYMBOLS, error_bars, styled
+from invlab.figures import COLOURS, DASHES, SYMBOLS, band, error_bars, styled
 from invlab.studies.claims import number
 from invlab.transforms import TRANSFORMS
 
@@ -109,20 +108,6 @@ def moved(figure: go.Figure, result: Result, at: int) -> go.Figure:
         if shape.line.color == MARK:
             shape.x0 = shape.x1 = x
     return figure
-
-
-def band(colour: str, x: Sequence[float], intervals: Sequence[Sequence[float]]) -> go.Scatter:
-    red, green, blue = hex_to_rgb(colour)
-    return go.Scatter(
-        x=[*x, *reversed(x)],
-        y=[*(high for _, high in intervals), *(low for low, _ in reversed(intervals))],
-        fill="toself",
-        fillcolor=f"rgba({red},{green},{blue},0.18)",
-        line={"width": 0},
-        mode="lines",
-        hoverinfo="skip",
-        showlegend=False,
-    )
 
 
 # ------------------------------------------------------------------------------------------------------ one network

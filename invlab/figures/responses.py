@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import hex_to_rgb, qualitative
+from plotly.colors import qualitative
 
-from invlab.figures import COLOURS, SENSITIVITY_SCALE, error_bars, styled, targets
+from invlab.figures import COLOURS, SENSITIVITY_SCALE, band, error_bars, styled, targets
 from invlab.studies.claims import number
 
 OTHERS = (("dash", "diamond"), ("dashdot", "triangle-up"), ("longdash", "cross"), ("dot", "star"))
@@ -51,21 +51,8 @@ def curves(
     for line, result in zip(drawn, results, strict=True):
         x = [point[0] for point in result["points"]]
         low, high = zip(*result["interval"], strict=True)
-        red, green, blue = hex_to_rgb(line.colour)
         if len(x) > 2:
-            figure.add_trace(
-                go.Scatter(
-                    x=[*x, *reversed(x)],
-                    y=[*high, *reversed(low)],
-                    fill="toself",
-                    fillcolor=f"rgba({red},{green},{blue},0.18)",
-                    line={"width": 0},
-                    hoverinfo="skip",
-                    showlegend=False,
-                    legendgroup=line.name,
-                    name=f"{line.name}, interval",
-                )
-            )
+            figure.add_trace(band(line.colour, x, result["interval"], f"{line.name}, interval", line.name))
         figure.add_trace(
             go.Scatter(
                 name=line.name,
