@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "invlab.store",
+        "invlab.database",
         "invlab.kept",
         "invlab.transforms",
         "invlab.scenes",
