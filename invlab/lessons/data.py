@@ -19,7 +19,8 @@ def given(results: Results) -> str:
         f"Two equal networks learn the same {SPEC.sources[0].task.labels} objects: the first under "
         f"*{', '.join(FIRST_SOURCES[0])}*, the second under *{', '.join(FIRST_SOURCES[1])}*. Then both are frozen, and "
         f"a [[linear probe]] names {SPEC.target.labels} *other* objects under *{', '.join(FIRST_TARGET)}*. On the "
-        f"first network it names {percent(first['transfer_accuracy'])}; guessing gets {percent(1 / SPEC.target.labels)}."
+        f"first network it names {percent(first['transfer_accuracy'])}; guessing gets "
+        f"{percent(1 / SPEC.target.labels)}."
     )
 
 

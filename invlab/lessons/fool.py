@@ -73,9 +73,9 @@ LESSON = Lesson(
     prediction=Choice(tuple(OPTIONS)),
     truth=truth,
     figure=figure,
-    why="A network's [[invariance]] to a change is what its training gave it a reason to learn, and these objects never "
-    "moved: convolutions find the same edge anywhere, but strides, borders and training on centred objects leave the "
-    "numbers far from the same. You can still name the object because you have seen things everywhere.",
+    why="A network's [[invariance]] to a change is what its training gave it a reason to learn, and these objects "
+    "never moved: convolutions find the same edge anywhere, but strides, borders and training on centred objects leave "
+    "the numbers far from the same. You can still name the object because you have seen things everywhere.",
     try_it="Fool it again below, and then try the networks that learned other transformations: which change fools the "
     "one and not the other? The page Responses draws it for every amount of a change.",
     links=(

@@ -26,9 +26,9 @@ def given(results: Results) -> str:
     b = relevance.transfer(table, PLACEMENT, FOR_C, FOR_C).mean()
     return (
         f"Both networks name pictures of {word}, {CLASSES} classes. A learned on the pictures alone. B learned on the "
-        f"same pictures with one of {CLASSES} small objects in the corner, drawn by chance, that says nothing about the "
-        f"class. Both do well: {percent(a)} and {percent(b)}. Now both are frozen, and a [[linear probe]] is asked which "
-        f"*object* stands in the corner. Guessing gets {percent(1 / CLASSES)}."
+        f"same pictures with one of {CLASSES} small objects in the corner, drawn by chance, that says nothing about "
+        f"the class. Both do well: {percent(a)} and {percent(b)}. Now both are frozen, and a [[linear probe]] is asked "
+        f"which *object* stands in the corner. Guessing gets {percent(1 / CLASSES)}."
     )
 
 
@@ -51,7 +51,8 @@ def figure(results: Results) -> Shown:
     return Shown(
         drawn.transfer_map(table, PLACEMENT),
         f"**What each network (row) can be asked about (column)**, [[transfer accuracy]]. C: the picture of {word}; O: "
-        f"the object. A is *{ONLY_C}*, B is *{FOR_C}*; the question was *{FOR_O}*. Means over {len(table.seeds)} seeds.",
+        f"the object. A is *{ONLY_C}*, B is *{FOR_C}*; the question was *{FOR_O}*. Means over "
+        f"{len(table.seeds)} seeds.",
         drawn.map_alt(table, PLACEMENT),
         drawn.map_rows(table, PLACEMENT),
         study_command("relevance"),
@@ -70,8 +71,8 @@ LESSON = Lesson(
     truth=truth,
     figure=figure,
     why="For B the object was noise: it never said anything about the class, so learning pushed the representation to "
-    "say little about it. A had no reason to ignore objects, and what it learned about its pictures tells objects apart "
-    "as well.",
+    "say little about it. A had no reason to ignore objects, and what it learned about its pictures tells objects "
+    "apart as well.",
     try_it="Let the object go with the class more and more often ([[correlation]]), or be there less and less often "
     "([[availability]]): when does the network begin to keep it?",
     links=(

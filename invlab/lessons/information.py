@@ -70,8 +70,8 @@ LESSON = Lesson(
     truth=truth,
     figure=figure,
     why="Giving an object and its grey twin nearly the same numbers means that little is left by which to tell them "
-    "apart: that is what being invariant *is*. Nearly, not quite: the network still moves a little under grey, and what "
-    "moves can be read.",
+    "apart: that is what being invariant *is*. Nearly, not quite: the network still moves a little under grey, and "
+    "what moves can be read.",
     try_it="Try the other families: for some the loss is large, for some there is none. For which would *no* network "
     "have known the answer, however sensitive it is?",
     links=(

@@ -19,6 +19,10 @@ def given(results: Results) -> str:
     none = claims.kinds(study, "training")["none"].mean(0)[study["families"].index(FAMILY)]
     right = sum(row[study["sources"].index(FAMILY)] for row in study["source_accuracy"]) / study["seeds"]
     return (
+        "The lab takes [[twin pair|twins]]: the same object on the same background, under two draws of a "
+        "transformation. It measures how far apart their representations lie, and divides by how far apart two random "
+        "pictures, [[strangers]], lie. That is the [[sensitivity]]: 0 = the twins are one to the network, 1 = they are "
+        "no more alike than strangers.\n\n"
         f"The network that learned its objects upright has a sensitivity of {number(float(none))} to rotation. Another "
         f"one learned the same objects turned by all angles, and names {percent(right)} of new turned pictures of them."
     )
@@ -59,18 +63,15 @@ def figure(results: Results) -> Shown:
 LESSON = Lesson(
     name="measuring",
     title="How is invariance measured?",
-    question="One number for how invariant a network is: how would you make it? The lab takes [[twin pair|twins]], the "
-    "same object on the same background under two draws of a transformation. It measures how far apart their "
-    "representations lie, and divides by how far apart two random pictures, [[strangers]], lie. That is the "
-    "[[sensitivity]]: 0 = the twins are one to the network, 1 = no more alike than strangers.",
+    question="One number for how invariant a network is: how would you make it?",
     given=given,
     ask="What is the sensitivity to rotation of the network that learned all angles, on the objects it learned?",
     prediction=Guess(0, 1.2, 0.01, AXIS),
     truth=truth,
     figure=figure,
-    why="It names nearly every turned object and yet its representation moves: to be right, an object's twins need only "
-    "stay on one side of a boundary, not in one place. Sensitivity sees the difference, and dividing by the strangers "
-    "lets it compare networks whose numbers are large with those whose numbers are small.",
+    why="It names nearly every turned object and yet its representation moves: to be right, an object's twins need "
+    "only stay on one side of a boundary, not in one place. Sensitivity sees the difference, and dividing by the "
+    "strangers lets it compare networks whose numbers are large with those whose numbers are small.",
     try_it="Move one object by 10°, 20°, 30° and watch the curve. Then look at other people's measures of the same "
     "thing, and see on which networks they disagree.",
     links=(

@@ -15,9 +15,9 @@ def given(results: Results) -> str:
     whole = mismatch.length(table)
     own = mismatch.accuracy(table, whole, whole).mean()
     return (
-        f"A target shows {mismatch.SIZES[PRESET].classes} objects under {whole} families at once. A network that learned "
-        f"the same objects under all {whole} names {percent(own)} of its pictures. Another learned under the first "
-        f"{whole - 1} of them; only the last is missing."
+        f"A target shows {mismatch.SIZES[PRESET].classes} objects under {whole} families at once. A network that "
+        f"learned the same objects under all {whole} names {percent(own)} of its pictures. Another learned under the "
+        f"first {whole - 1} of them; only the last is missing."
     )
 
 

@@ -19,9 +19,10 @@ AXIS = "new pictures named rightly"
 def given(results: Results) -> str:
     classes = results.recording(NONE)["labels"]
     return (
-        f"Take an [[untrained network]]: random weights, never shown a picture. Freeze it, show it {SPEC.probe_train:,} "
-        f"pictures of {classes} [[object|objects]], all upright, on many [[background|backgrounds]], and fit a "
-        f"[[linear probe]] on its numbers. Guessing would name {percent(1 / classes)} of new pictures of these objects."
+        f"Take an [[untrained network]]: random weights, never shown a picture. Freeze it, show it "
+        f"{SPEC.probe_train:,} pictures of {classes} [[object|objects]], all upright, on many "
+        f"[[background|backgrounds]], and fit a [[linear probe]] on its numbers. Guessing would "
+        f"name {percent(1 / classes)} of new pictures of these objects."
     )
 
 
@@ -82,14 +83,14 @@ LESSON = Lesson(
         Link("learning", "The same network while it learns", {"networks": ["none"]}),
     ),
     notes=Notes(
-        aim="A representation is a list of numbers that something else reads. What it is good for depends on the reader "
-        "and on the task.",
+        aim="A representation is a list of numbers that something else reads. What it is good for depends on the "
+        "reader and on the task.",
         minutes=(1, 1, 2, 1, 2),
         usual="Most guesses lie near guessing, because nothing was learned. Some say half.",
         discuss="If random numbers do so well here, what is training for? Turn the objects and ask again: then the "
         "probe would need pictures of every angle.",
-        misconception="“An untrained network gives noise.” Its weights are random, but its numbers are a fixed function "
-        "of the picture.",
+        misconception="“An untrained network gives noise.” Its weights are random, but its numbers are a fixed "
+        "function of the picture.",
     ),
     terms=("representation", "untrained network", "linear probe", "chance level"),
 )

@@ -21,8 +21,8 @@ def given(results: Results) -> str:
     return (
         f"Two networks are each shown {seen:,} pictures in all. A sees {int(FEW):,} different ones, "
         f"{sizes.passes(int(FEW))} times each, under the [[target task]]'s own three transformations. B sees "
-        f"{int(MANY):,} different ones under three others. Then a [[linear probe]] on each names {sizes.classes} objects "
-        "that neither has met."
+        f"{int(MANY):,} different ones under three others. Then a [[linear probe]] on each names {sizes.classes} "
+        "objects that neither has met."
     )
 
 
@@ -35,8 +35,8 @@ def truth(results: Results) -> Truth:
     if gap.low is not None and gap.high is not None and (gap.low > 0 or gap.high < 0):
         value = A if gap.low > 0 else B
     words = (
-        f"On A the probe names **{percent(few.mean())}**, on B **{percent(many.mean())}** of the new pictures: a gap of "
-        f"{number(gap.value)}{reach(gap.low, gap.high)} for A, with {int(MANY) // int(FEW)} times fewer pictures."
+        f"On A the probe names **{percent(few.mean())}**, on B **{percent(many.mean())}** of the new pictures: a gap "
+        f"of {number(gap.value)}{reach(gap.low, gap.high)} for A, with {int(MANY) // int(FEW)} times fewer pictures."
     )
     return Truth(value, words)
 
@@ -69,8 +69,8 @@ LESSON = Lesson(
     why="More pictures under the wrong transformations show more of the same: none of them asks the network to ignore "
     "what the target varies. Once the transformations are right, a modest number of pictures already shows the network "
     "what to ignore, and more of them add less and less.",
-    try_it="Look at the other factors: the architecture, the relation of the classes, the pictures for the probe. Which "
-    "of them moves the accuracy as much as the transformations do?",
+    try_it="Look at the other factors: the architecture, the relation of the classes, the pictures for the probe. "
+    "Which of them moves the accuracy as much as the transformations do?",
     links=(
         Link("factors", "All factors beside each other", {"factor": "architecture"}),
         Link("transfer", "Try it with two networks of your own", {"alternative": "disjoint", "preset": "live"}),
@@ -79,8 +79,8 @@ LESSON = Lesson(
         aim="Which pictures, before how many: invariance beside the usual levers of pretraining.",
         minutes=(2, 1, 2, 1, 2),
         usual="Opinions divide; those who know large models bet on the many pictures.",
-        discuss="At the far left of the figure the intervals overlap. How few pictures are too few, and what else would "
-        "you vary before you believe it of your own problem?",
+        discuss="At the far left of the figure the intervals overlap. How few pictures are too few, and what else "
+        "would you vary before you believe it of your own problem?",
         misconception="“Data is data.” A picture teaches what it varies.",
     ),
     terms=("transfer accuracy", "same transformations", "disjoint transformations", "overfitting", "architecture"),

@@ -60,8 +60,8 @@ def figure(results: Results) -> Shown:
     ends = min(0.0, low, *(dot.at.low or 0.0 for dot in each)), max(60.0, high, *(dot.at.high or 0.0 for dot in each))
     return Shown(
         figures.dots(column, GAP, ends, (0.0, "no gap"), "points"),
-        "**The same experiment with other seeds.** Grey: one seed, its 95 % interval over test pictures. Blue: the mean, "
-        "its interval over seeds.",
+        "**The same experiment with other seeds.** Grey: one seed, its 95 % interval over test pictures. Blue: the "
+        "mean, its interval over seeds.",
         figures.dots_in_words(column, GAP, "points"),
         figures.dot_rows(column, GAP),
         BUNDLE,
@@ -79,11 +79,11 @@ LESSON = Lesson(
     prediction=Guess(0, 60, 1, AXIS, "points"),
     truth=truth,
     figure=figure,
-    why="A seed's own interval says how exactly *these two* networks were measured; only several seeds say whether other "
-    "networks, on other objects, would do the same. The interval over seeds is about their mean, and it narrows as "
-    "seeds are added.",
-    try_it="Run one more seed of it yourself. Then find a [[claim]] that is *undecided* although every seed agrees with "
-    "its direction: with few seeds an interval is wide.",
+    why="A seed's own interval says how exactly *these two* networks were measured; only several seeds say whether "
+    "other networks, on other objects, would do the same. The interval over seeds is about their mean, and it narrows "
+    "as seeds are added.",
+    try_it="Run one more seed of it yourself. Then find a [[claim]] that is *undecided* although every seed agrees "
+    "with its direction: with few seeds an interval is wide.",
     links=(
         Link("transfer", "Run more seeds", {"alternative": "own choice", "seed": "0", "preset": "live"}),
         Link("factors", "Claims with their verdicts", {}),
