@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab import roles
 from invlab.objects import ASSETS
 from invlab.ui import page
 from invlab.ui.cached import background_work
@@ -35,6 +36,11 @@ PAGES = {
     ],
 }
 
+try:
+    roles.configuration()
+except ValueError as error:
+    st.error(page.escaped(page.sentence(error)), icon=":material/settings:")
+    st.stop()
 chosen = st.navigation(PAGES)
 background_work()
 st.session_state[page.APP_RAN] = True

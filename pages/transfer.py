@@ -86,9 +86,9 @@ def click(choice: Choice, busy: bool) -> None:
     alike = choice.source == choice.versus
     long = live.too_long(choice)
     label = "Learning…" if busy else "Train both and compare"
-    st.button(
-        label, key="train", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=busy or alike or long, on_click=live.begin, args=(fresh,),
+    live.button(
+        label, [fresh], "train", busy or alike or long, type="primary", icon=":material/play_arrow:", width="stretch",
+        on_click=live.begin, args=(fresh,),
     )  # fmt: skip
     if alike:
         st.caption("Both networks would learn exactly the same: choose another alternative source.")

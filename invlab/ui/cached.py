@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import jobs, records, store, worker
+from invlab import jobs, records, roles, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 @st.cache_resource(show_spinner=False)
 def the_store() -> store.Store:
-    """The store of this installation, opened once."""
-    return store.open_store()
+    """The store of this installation, opened once; a server that only shows writes nothing."""
+    return store.open_store(read_only=roles.mode() == "view")
 
 
 @st.cache_resource(show_spinner=False)
 def the_queue() -> jobs.Queue:
-    """The queue of this installation, opened once."""
-    return jobs.Queue()
+    """The queue of this installation, opened once; a server that only shows has none."""
+    return jobs.ClosedQueue() if roles.mode() == "view" else jobs.Queue()
 
 
 @st.cache_data(show_spinner=False, ttl=3600)
@@ -59,7 +59,7 @@ def background_work() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
-    if os.environ.get("INVLAB_WORKER") != "0":
+    if os.environ.get("INVLAB_WORKER") != "0" and roles.mode() != "view":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
 
