@@ -166,7 +166,7 @@ class Database:
         return stores.locked(self.path.with_suffix(".lock"))
 
 
-def connected(path: Path) -> sqlite3.Connection:
+def connected(path: Path | str) -> sqlite3.Connection:
     """A connection in autocommit mode whose rows have names."""
     db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
     db.row_factory = sqlite3.Row

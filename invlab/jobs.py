@@ -9,12 +9,14 @@ computed by the same format of results, so that an older worker does not compute
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import socket
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -388,6 +390,21 @@ class Queue(database.Database):
         """The workers seen within the last 15 seconds, less those of this machine that have ended since."""
         with self._reading() as db:
             return _workers(db, time.time())
+
+
+class ClosedQueue(Queue):
+    """The queue of a server that only shows: nothing waits, nothing can be asked for, no file is made."""
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with contextlib.closing(database.connected(":memory:")) as db:
+            db.executescript(SCHEMA)
+            yield db
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        raise QueueError("this server shows finished results only: to compute new ones, run the lab yourself")
+        yield  # a generator, for the decorator
 
 
 def _job(db: sqlite3.Connection, key: str) -> Job:

@@ -295,12 +295,16 @@ class Rooms(database.Database):
 
     def room_of(self, by: str) -> Room | None:
         """The open room that a visitor is in."""
+        if not self.path.exists():
+            return None  # and no file is made for those who only look
         with self._reading() as db:
             member = _member(db, by)
             return None if member is None else _found(db, member.code, time.time())
 
     def member(self, by: str) -> Member | None:
         """The visitor as a member of an open room; None for one who is in no room."""
+        if not self.path.exists():
+            return None
         with self._reading() as db:
             member = _member(db, by)
             return member if member is not None and _found(db, member.code, time.time()) else None

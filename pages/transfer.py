@@ -12,7 +12,7 @@ from invlab.sources import available
 from invlab.store import StoreError
 from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
-from invlab.ui import cached, gallery, live, own, page, results, twin_pairs
+from invlab.ui import cached, classroom, gallery, live, own, page, results, twin_pairs
 from invlab.ui.results import FIRST, Choice
 
 ALTERNATIVES = ("own choice", "disjoint", "same", "none")
@@ -38,7 +38,7 @@ def choose() -> Choice:
     )
     below = st.container()
     target = page.families("Both are judged on other objects under", "target", FIRST[0], "What the new task varies.")
-    with st.expander("More choices", icon=":material/tune:"):
+    with page.more_choices(hidden=classroom.controls_hidden()):
         preset = st.segmented_control(
             "Preset", OFFERED, default="live", required=True, key="preset", bind="query-params"
         )
@@ -86,9 +86,9 @@ def click(choice: Choice, busy: bool) -> None:
     alike = choice.source == choice.versus
     long = live.too_long(choice)
     label = "Learning…" if busy else "Train both and compare"
-    st.button(
-        label, key="train", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=busy or alike or long, on_click=live.begin, args=(fresh,),
+    live.button(
+        label, [fresh], "train", busy or alike or long, type="primary", icon=":material/play_arrow:", width="stretch",
+        on_click=live.begin, args=(fresh,),
     )  # fmt: skip
     if alike:
         st.caption("Both networks would learn exactly the same: choose another alternative source.")

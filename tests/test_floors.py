@@ -76,6 +76,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("invlab.runs",),
     (
         "invlab.jobs",
+        "invlab.roles",
         "invlab.rooms",
         "invlab.worker",
         "invlab.bundle",

@@ -22,7 +22,7 @@ from invlab.studies.catalogue import STUDIES, StudyRun
 from invlab.studies.presets import PRESETS
 from invlab.studies.singles import SOURCES
 from invlab.studies.study import Claim, Part, Table, Verdict, table
-from invlab.ui import live, results, study, study_again
+from invlab.ui import results, study, study_again, visitors
 from invlab.ui.study import Difference
 from tests.test_page_transfer import place, words
 
@@ -253,7 +253,7 @@ def asked() -> AppTest:
 
 
 def test_a_click_queues_one_job_behind_comparisons(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "visitor", lambda: "me")
+    monkeypatch.setattr(visitors, "visitor_id", lambda: "me")
     keep(place, StudyRun("mismatch", seeds=2))
     test = asked()
     assert test.number_input(key="again-seeds-classroom").value == 4
@@ -330,7 +330,7 @@ def test_progress_in_cells_and_time(place: Path) -> None:
     text = words(asked())
     assert "Seed 1: 12 of 48 cells · about 10 min left" in text
     assert "Leaving this page does not stop it" in text
-    assert asked().button(key=f"cancel-{key}").disabled  # somebody else's
+    assert asked().button(key=f"cancel-{key}").label == "Cancel for all"  # somebody else's
     queue.let_go(key, "w")
     assert "Makes way for a shorter run" in words(asked())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -10,8 +10,9 @@ from invlab import records
 from invlab.figures import lessons as figures
 from invlab.figures.lessons import Span
 from invlab.lessons import course
-from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson, Link, Shown, Truth
+from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson, Link, Shown, Truth, wrong_answer
 from invlab.lessons.stored import NotStoredError, Results
+from invlab.rooms import RoomError
 from invlab.studies.singles import Singles
 from invlab.ui import answers, cached, fooling, instruments, lesson_run, page, study, twin_pairs
 from invlab.ui.words import linked, words
@@ -92,7 +93,7 @@ def onward(lesson: Lesson, step: str) -> None:
         on.button(
             f"Next: {after.lower()}", icon=":material/arrow_forward:", width="stretch", key="step-on",
             on_click=go, args=(lesson.name, after), disabled=waiting,
-            help="After your prediction" if waiting else None, type="primary" if step == QUESTION else "secondary",
+            help=why_waiting(lesson.name) if waiting else None, type="primary" if step == QUESTION else "secondary",
         )  # fmt: skip
     previous, following = course.neighbours(lesson.name)
     with st.container(horizontal=True, gap="medium"):
@@ -101,6 +102,10 @@ def onward(lesson: Lesson, step: str) -> None:
                 icon = ":material/navigate_before:" if other is previous else ":material/navigate_next:"
                 query = {"lesson": other.name}
                 st.page_link(PAGE, label=f"{sign}: {other.title}", icon=icon, query_params=query, width="content")
+
+
+def why_waiting(name: str) -> str:
+    return "After your prediction" if answers.mine(name) is None else "When your teacher reveals it"
 
 
 def question(lesson: Lesson) -> None:
@@ -128,64 +133,84 @@ def piece(lesson: Lesson, step: str) -> None:
 def predict(lesson: Lesson) -> None:
     """The prediction; once it is given, what it was."""
     told_beforehand(lesson)
-    own = answers.mine(lesson.name)
+    own, closed = answers.mine(lesson.name), answers.closed(lesson.name)
     if own is not None:
         st.success(f"Your prediction is in: **{told(lesson, own)}**.", icon=":material/how_to_vote:")
         if not answers.revealed(lesson.name):
             st.caption("The answer is shown when your teacher opens it.")
-        return
+        if not answers.changeable(lesson.name):
+            return
     st.markdown(f"**{linked(lesson.ask)}**")
     ask = ask_guess if isinstance(lesson.prediction, Guess) else ask_choice
-    ask(lesson)
-    if answers.revealed(lesson.name):
+    ask(lesson, own, bool(closed))
+    if refused := st.session_state.pop("lesson-refused", None):
+        st.error(page.escaped(page.sentence(refused)), icon=":material/block:")
+    if closed:
+        st.caption(closed)
+    elif answers.revealed(lesson.name):
         st.caption("You have seen the answer already; a prediction still counts.")
-    else:
+    elif answers.may_look():
         st.button(
             "Show me without guessing", key="open-anyway", type="tertiary", on_click=open_anyway, args=(lesson.name,)
         )
 
 
-def ask_guess(lesson: Lesson) -> None:
-    """A slider over the axis; it starts in the middle, which is nobody's answer yet."""
+def ask_guess(lesson: Lesson, own: float | str | None, closed: bool) -> None:
+    """A slider over the axis; it starts in the middle, which is nobody's answer yet, or at the answer so far."""
     axis = lesson.prediction
     assert isinstance(axis, Guess)
     key = f"guess-{lesson.name}"
     number = "%d" if axis.step >= 1 else "%.2f"
     unit = f" {axis.unit.replace('%', '%%')}" if axis.unit else ""
     middle = axis.low + round((axis.high - axis.low) / 2 / axis.step) * axis.step
+    at = own if isinstance(own, float) and not wrong_answer(axis, own) else middle
     st.slider(
         axis.label[:1].upper() + axis.label[1:],
-        float(axis.low), float(axis.high), float(middle), float(axis.step), key=key, format=number + unit,
+        float(axis.low), float(axis.high), float(at), float(axis.step), key=key, format=number + unit, disabled=closed,
     )  # fmt: skip
     st.button(
-        "This is my guess", key="give", type="primary", icon=":material/how_to_vote:", on_click=give,
-        args=(lesson.name, key),
+        "This is my guess" if own is None else "Change my guess", key="give", type="primary",
+        icon=":material/how_to_vote:", on_click=give, args=(lesson.name, key), disabled=closed,
     )  # fmt: skip
 
 
-def ask_choice(lesson: Lesson) -> None:
+def ask_choice(lesson: Lesson, own: float | str | None, closed: bool) -> None:
     """One of the options; none is chosen beforehand."""
     options = lesson.prediction
     assert isinstance(options, Choice)
     key = f"guess-{lesson.name}"
-    chosen = st.radio(lesson.ask, options.options, index=None, key=key, label_visibility="collapsed")
+    at = options.options.index(own) if isinstance(own, str) and own in options.options else None
+    chosen = st.radio(
+        lesson.ask, options.options, index=at, key=key, label_visibility="collapsed", disabled=closed
+    )  # fmt: skip
     st.button(
-        "This is my answer", key="give", type="primary", icon=":material/how_to_vote:", on_click=give,
-        args=(lesson.name, key), disabled=chosen is None,
+        "This is my answer" if own is None else "Change my answer", key="give", type="primary",
+        icon=":material/how_to_vote:", on_click=give, args=(lesson.name, key), disabled=closed or chosen is None,
     )  # fmt: skip
 
 
 def give(name: str, key: str) -> None:
     """The click: the prediction is taken, and its answer shown."""
     value = st.session_state.get(key)
-    if value is not None:
+    if value is None:
+        return
+    try:
+        if wrong := wrong_answer(course.lesson(name).prediction, value):
+            raise RoomError(wrong)
         answers.give(name, value)
+    except RoomError as error:
+        st.session_state["lesson-refused"] = str(error)
+    else:
         go(name, REVEAL)
 
 
 def open_anyway(name: str) -> None:
-    answers.open_anyway(name)
-    go(name, REVEAL)
+    try:
+        answers.open_anyway(name)
+    except RoomError as error:
+        st.session_state["lesson-refused"] = str(error)
+    else:
+        go(name, REVEAL)
 
 
 def told(lesson: Lesson, value: float | str) -> str:
@@ -201,7 +226,8 @@ def told(lesson: Lesson, value: float | str) -> str:
 def reveal(lesson: Lesson) -> None:
     """What was measured, the predictions beside it, and the figure. Never before a prediction (or without asking)."""
     if not answers.revealed(lesson.name):
-        st.info("First your prediction: what you expect makes the answer stick.", icon=":material/psychology:")
+        if answers.mine(lesson.name) is None:
+            st.info("First your prediction: what you expect makes the answer stick.", icon=":material/psychology:")
         predict(lesson)
         return
     try:
@@ -240,7 +266,13 @@ def how_near(lesson: Lesson, own: float | str, truth: Truth) -> str:
 
 def predictions(lesson: Lesson, truth: Truth | None) -> None:
     """The distribution of everyone's predictions, with the truth where it is known."""
-    given, own = answers.everyones(lesson.name), answers.mine(lesson.name)
+    distribution(lesson, truth, answers.everyones(lesson.name), answers.mine(lesson.name))
+
+
+def distribution(
+    lesson: Lesson, truth: Truth | None, given: Sequence[float | str], own: float | str | None = None
+) -> None:
+    """The predictions `given` as a figure with its table; truth, own: marked where they are known."""
     st.markdown("**What was predicted**" + (", and what was measured (line)" if truth and _is_guess(lesson) else ""))
     if isinstance(lesson.prediction, Guess):
         axis, values = lesson.prediction, [float(v) for v in given if not isinstance(v, str)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,16 @@ def family_name(name: str) -> str:
 def families_text(names: Sequence[str]) -> str:
     """`rotate, hue, blur`, or what no families are called."""
     return ", ".join(family_name(n) for n in names) or "no transformation"
+
+
+@contextlib.contextmanager
+def more_choices(hidden: bool = False) -> Iterator[None]:
+    """The finer settings of a page, folded away. `hidden`: out of sight altogether; they keep the values that the link
+    gives them, so that a teacher's link still opens what it names."""
+    if hidden:
+        st.html("<style>.st-key-more-choices { display: none; }</style>")
+    with st.container(key="more-choices"), st.expander("More choices", icon=":material/tune:"):
+        yield
 
 
 def families(label: str, key: str, default: Sequence[str] = (), help: str | None = None) -> tuple[str, ...]:

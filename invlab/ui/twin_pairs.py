@@ -139,7 +139,7 @@ def _learn_again(wanted: Wanted) -> None:
         return
     if job is not None:
         live.again_text(job)
-    st.button("Let it learn again", icon=":material/replay:", on_click=live.ask, args=([wanted],), key="learn-again")
+    live.button("Let it learn again", [wanted], "learn-again", icon=":material/replay:")
     live.refusal()
 
 
