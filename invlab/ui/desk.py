@@ -29,7 +29,7 @@ ADDRESS = "students-address"  # in the session's state: what the teacher typed
 TABLE_ROWS = 12  # of the members that are seen without scrolling
 # Large type for a projector, and a code that can be read from the last row.
 STYLE = """<style>
-.il-code { font: 700 clamp(2.6rem, 9vw, 5rem)/1.1 ui-monospace, monospace; letter-spacing: .12em; }
+.il-code { font: 700 clamp(2.4rem, 5vw, 4rem)/1.1 ui-monospace, monospace; letter-spacing: .12em; }
 .il-code.il-big { font-size: clamp(3rem, 12vw, 9rem); }
 .st-key-presenter p, .st-key-presenter li { font-size: clamp(1.2rem, 2.2vw, 1.9rem); line-height: 1.35; }
 .st-key-presenter h2 { font-size: clamp(1.8rem, 4vw, 3.2rem); }
