@@ -199,9 +199,8 @@ _ALL = (
         "CKA",
         "Centred kernel alignment: how alike two sets of representations of the same images are, from 0 to 1. The "
         "paper uses its linear form on twins as a second opinion on sensitivity. A rotation of the whole set, or a "
-        "uniform scaling, does not change it.",
-        r"\mathrm{CKA}(X, Y) = \frac{\lVert X^\top Y \rVert_F^2}{\lVert X^\top X \rVert_F\, \lVert Y^\top Y \rVert_F}"
-        r"\quad \text{(columns centred)}",
+        "uniform scaling, does not change it. In the formula, each column's mean has been taken off.",
+        r"\mathrm{CKA}(X, Y) = \frac{\lVert X^\top Y \rVert_F^2}{\lVert X^\top X \rVert_F\, \lVert Y^\top Y \rVert_F}",
         ("sensitivity", "STIR"),
         ("measures",),
     ),

@@ -18,7 +18,9 @@ from invlab.ui import lesson  # noqa: E402
 if name in LESSONS:
     lesson.show(LESSONS[name])
 else:
-    if name:
+    if not name:
+        st.query_params.clear()  # who comes back from a lesson would keep its link, and a reload would go there again
+    else:
         page.title("Lessons", QUESTION)
         st.warning(f"There is no lesson “{page.escaped(name)}”: choose one of these.")
     lesson.overview()

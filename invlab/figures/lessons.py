@@ -15,7 +15,7 @@ from invlab.studies.claims import number
 
 Row = dict[str, Any]
 
-# Predictions and the truth have colours, symbols and patterns that mean nothing else in the lab.
+# Predictions and the truth have colours that mean nothing else in the lab.
 GUESS, TRUTH = "#64789b", "#c2185b"
 BINS = 20  # of an axis of guesses: 30 of them can still be counted
 FAINT = "rgba(128,128,128,0.55)"
@@ -147,10 +147,7 @@ def choices(options: Sequence[str], values: Sequence[str], mine: str | None, rig
     figure = go.Figure(
         go.Bar(
             x=counts, y=at, orientation="h", name="answers", width=0.42,
-            marker={
-                "color": [TRUTH if option == right else GUESS for option in options],
-                "pattern": {"shape": ["" if option == right else "/" for option in options], "fgopacity": 0.4},
-            },
+            marker={"color": [TRUTH if option == right else GUESS for option in options]},
             customdata=list(options), hovertemplate="%{customdata}: %{x}<extra></extra>",
         )
     )  # fmt: skip
@@ -220,13 +217,18 @@ def dots(
             )
     if reference is not None:
         where, meaning = reference
-        figure.add_vline(where, line={"color": FAINT, "width": 2, "dash": "dot"})
+        for place in range(len(found)):  # not through the names
+            figure.add_shape(
+                type="line", x0=where, x1=where, y0=place - 0.1, y1=place + 0.35, layer="below",
+                line={"color": FAINT, "width": 2, "dash": "dot"},
+            )  # fmt: skip
         figure.add_annotation(
             x=where, y=len(found) - 0.5, yanchor="middle", text=meaning, showarrow=False, font={"size": 12},
             xanchor="left" if where < sum(ends) / 2 else "right", xshift=5 if where < sum(ends) / 2 else -5,
         )  # fmt: skip
     figure.update_yaxes(range=[len(found) - 0.2, -0.75], visible=False, fixedrange=True)
-    figure.update_xaxes(title=title, range=list(ends), fixedrange=True, ticksuffix=" %" if unit == "%" else "")
+    beyond = ends[1] + 0.03 * (ends[1] - ends[0])  # a symbol at the end is seen whole
+    figure.update_xaxes(title=title, range=[ends[0], beyond], fixedrange=True, ticksuffix=" %" if unit == "%" else "")
     styled(figure, 100 + 56 * len(found))
     figure.update_layout(dragmode=False, showlegend=False, margin={"t": 10, "r": 16})
     return figure

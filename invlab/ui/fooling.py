@@ -11,6 +11,7 @@ from invlab import records, runs
 from invlab.distances import euclidean
 from invlab.export import as_pixels, as_png
 from invlab.lazy import torch
+from invlab.lessons.lesson import percent
 from invlab.objects import class_names
 from invlab.representations import represent
 from invlab.responses import Along, Neighbourhoods
@@ -29,7 +30,7 @@ FAMILIES = tuple(family for family, _ in CHANGES)
 LABELS = ("turn", "shift right or left", "size", "hue", "blur")
 STRANGERS = 200  # images that the unit of distance is measured on
 SHOWN = 3  # answers
-FIRST_OBJECT = "teapot"
+SEEN = 0.005  # of probability: a smaller one would be told as 0 %
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,12 @@ def playground(sources: Sequence[str]) -> None:
     with st.spinner("Loading the network and its objects …"):
         gallery.wait_until_ready(spec.task)
         indices = objects(records.key(spec), spec)
-    left, right = st.columns([1, 1.4], gap="large")
-    with left:
-        names = sorted(indices)
-        start = names.index(FIRST_OBJECT) if FIRST_OBJECT in names else 0
-        name = st.selectbox("Object", names, index=start, key="object", bind="query-params")
+    pictures, controls = st.columns([1.2, 1], gap="large")  # on a telephone the pictures stand above the sliders
+    with controls:
+        name = st.selectbox("Object", sorted(indices), key="object", bind="query-params")
         values = tuple(slider(label, *change) for label, change in zip(LABELS, CHANGES, strict=True))
         st.button("Back to how it was learned", icon=":material/undo:", key="as-learned", on_click=reset)
-    with right:
+    with pictures:
         show(name, seen(records.key(spec), spec, indices[name], values))
 
 
@@ -97,12 +96,11 @@ def show(name: str, found: Seen) -> None:
         "il-pair",
     )
     answer, sure = found.answers[0]
-    others = ", ".join(f"{other} {share:.0%}" for other, share in found.answers[1:])
-    if answer == name:
-        verdict = f":green-badge[:material/check: right] It answers **{answer}** ({sure:.0%})"
-    else:
-        verdict = f":red-badge[:material/close: fooled] It answers **{answer}** ({sure:.0%})"
-    st.markdown(f"{verdict}; then {others}.")
+    badge = ":green-badge[:material/check: right]" if answer == name else ":red-badge[:material/close: fooled]"
+    others = [f"{other} {percent(share)}" for other, share in found.answers[1:] if share >= SEEN]
+    st.markdown(
+        f"{badge} It answers **{answer}** ({percent(sure)})" + (f"; or {', '.join(others)}." if others else ".")
+    )
     how = f"Its representation has moved {number(found.moved)} of the way to a stranger"
     st.progress(min(1.0, found.moved), how if changed else "Move a slider: its representation has not moved yet")
 

@@ -57,7 +57,7 @@ def show(lesson: Lesson) -> None:
     page.title(lesson.title, linked(lesson.question))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption(f"Lesson {number} of {len(course.LESSONS)} · about {lesson.minutes} minutes", width="content")
-        st.page_link(PAGE, label="All lessons", icon=":material/list:", width="content", query_params={"lesson": ""})
+        st.page_link(PAGE, label="All lessons", icon=":material/list:", width="content")
     words(*lesson.terms)
     choose_step(lesson.name, step)
     answers.step(lesson.name, STEPS.index(step) + 1)
@@ -376,10 +376,13 @@ def overview() -> None:
 
 
 def card(lesson: Lesson) -> None:
-    label = f"**{course.place(lesson.name)} · {lesson.title}**"
-    st.page_link(PAGE, label=label, query_params={"lesson": lesson.name})
+    """A lesson's number, title and question, and the way to it."""
+    number = course.place(lesson.name)
+    st.markdown(f"**{number} · {lesson.title}**")
     st.markdown(linked(lesson.question))
     st.caption(f"{progress(lesson.name)} about {lesson.minutes} minutes")
+    label = f"Go on with lesson {number}" if answers.revealed(lesson.name) else f"Open lesson {number}"
+    st.page_link(PAGE, label=label, icon=":material/arrow_forward:", query_params={"lesson": lesson.name})
 
 
 def progress(name: str) -> str:

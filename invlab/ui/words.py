@@ -36,4 +36,4 @@ def plain(text: str) -> str:
 
 def words(*names: str) -> None:
     """One line with links to the terms that a page uses."""
-    st.caption(f"Words: {' · '.join(map(link, names))}")
+    st.markdown(f":small[Words: {' · '.join(map(link, names))}]")
