@@ -16,6 +16,7 @@ import os
 import socket
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,11 @@ ORDER = "priority DESC, round, turn"  # of the queued
 
 # A lease has run out when the last sign of life is too old, or so far ahead that the clock must have been put back.
 EXPIRED = "state = 'running' AND abs(:now - heartbeat) > lease"
+
+
+def worker_id() -> str:
+    """A name for this process as a worker; it tells the machine and the process."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class QueueError(RuntimeError):
@@ -280,7 +286,8 @@ class Queue(database.Database):
         """Whether `claim` would find a job; takes no lock."""
         with self._reading() as db:
             query = f"SELECT 1 FROM jobs WHERE (state = 'queued' AND format = :format) OR ({EXPIRED}) LIMIT 1"  # noqa: S608
-            return db.execute(query, {"now": time.time(), "format": records.FORMAT}).fetchone() is not None
+            found = db.execute(query, {"now": time.time(), "format": records.FORMAT}).fetchone()
+            return found is not None or bool(_orphans(db))
 
     def is_preceded(self, priority: int) -> bool:
         """Whether a running job of this priority must make way: it is a LONG one, and another waits; takes no lock."""
@@ -460,6 +467,8 @@ def _forget(db: sqlite3.Connection, key: str) -> None:
 
 def _sweep(db: sqlite3.Connection, now: float) -> None:
     """Jobs whose lease has run out are cancelled if that was asked for, fail after three attempts, else wait again."""
+    for key in _orphans(db):
+        db.execute("UPDATE jobs SET lease = -1 WHERE key = ?", (key,))
     query = f"""
         UPDATE jobs SET
             state = CASE WHEN cancel THEN 'cancelled' WHEN attempts >= :most THEN 'failed' ELSE 'queued' END,
@@ -468,6 +477,17 @@ def _sweep(db: sqlite3.Connection, now: float) -> None:
             worker = NULL, heartbeat = NULL
         WHERE {EXPIRED}"""  # noqa: S608 - a constant
     db.execute(query, {"now": now, "most": MAX_ATTEMPTS, "sentence": STOPPED})
+
+
+def _orphans(db: sqlite3.Connection) -> list[str]:
+    """The running jobs whose worker was a process of this machine that has ended: nobody waits for their lease."""
+    running = db.execute("SELECT key, worker FROM jobs WHERE state = 'running'").fetchall()
+    return [row["key"] for row in running if _has_ended(row["worker"])]
+
+
+def _has_ended(worker: str) -> bool:
+    host, pid, _ = ["", "", *worker.rsplit("-", 2)][-3:]
+    return host == socket.gethostname() and pid.isdigit() and not _lives(int(pid))
 
 
 def _before(db: sqlite3.Connection, key: str, state: str) -> list[Job]:

@@ -12,18 +12,16 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from invlab import store as stores
-from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError
+from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError, worker_id
 from invlab.store import Store, StoreError
 
 Report = Callable[[dict[str, Any]], None]
@@ -150,7 +148,7 @@ def run(
     stop. Looks for a job every `poll` seconds; `weights_bytes` is the limit that own weights are trimmed to after each
     job. Returns the number of jobs taken.
     """
-    worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    worker = worker_id()
     if parent is not None:
         watch(Parent(parent), stop.set)
     taken = 0

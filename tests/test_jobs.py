@@ -608,3 +608,22 @@ def test_a_job_of_another_format_is_left_to_a_worker_of_its_own(queue: Queue, mo
     assert queue.claim("older").key == key(2)
     monkeypatch.setattr(records, "FORMAT", records.FORMAT + 1)
     assert queue.claim("newer").key == key(1)
+
+
+def test_the_job_of_a_killed_worker_of_this_machine_is_free_at_once(queue: Queue) -> None:
+    """Nobody waits for its lease; a worker of another machine is given the benefit of the doubt."""
+    code = "import sys; from invlab.jobs import Queue, worker_id; Queue(sys.argv[1]).claim(worker_id())"
+    ask(queue, 1)
+    subprocess.run([sys.executable, "-c", code, str(queue.path)], check=True)
+    assert queue.job(key(1)).state == "running"
+    assert queue.waiting()
+    assert queue.claim("w").attempts == 2
+    assert not queue.waiting()
+    queue.finish(key(1), "w")
+    ask(queue, 2)
+    ended = jobs.worker_id().replace(f"-{os.getpid()}-", "-4194999-")  # a number that no process has
+    elsewhere = "elsewhere" + ended[ended.index("-4194999-") :]
+    assert queue.claim(elsewhere).key == key(2)
+    assert queue.claim("w") is None
+    assert jobs._has_ended(ended)
+    assert not jobs._has_ended(jobs.worker_id())

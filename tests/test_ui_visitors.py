@@ -183,7 +183,7 @@ def door() -> AppTest:
     def script() -> None:
         import streamlit as st
 
-        from invlab.ui import results, visitors
+        from invlab.ui import visitors
 
         st.caption(visitors.current().role.name)
         visitors.sign_in()
