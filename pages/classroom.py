@@ -10,6 +10,10 @@ from invlab.ui import classroom, page, visitors
 
 
 def main() -> None:
+    if st.query_params.get("present") and visitors.may("open a room"):
+        page.through_app()
+        teach()
+        return
     page.title("Classroom", "What does the whole class expect, and what was measured?")
     if roles.mode() == "view":
         st.info("This server shows finished results only: it has no rooms.", icon=":material/visibility:")

@@ -13,10 +13,11 @@ from streamlit.testing.v1 import AppTest
 from invlab.jobs import Queue
 from invlab.lessons.course import LESSONS
 from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson
+from invlab.roles import Role
 from invlab.store import Store
 from invlab.ui import answers, lesson_run, results
 from invlab.ui import words as marks
-from tests.pages import apart, charts, opener
+from tests.pages import apart, charts, opener, served
 from tests.test_page_responses import BLACK, bundle
 from tests.test_page_transfer import record_of, words
 
@@ -246,7 +247,8 @@ def revealed_data(**link: str) -> AppTest:
     return page
 
 
-def test_all_who_train_at_the_same_time_join_one_run(full: Path) -> None:
+def test_all_who_train_at_the_same_time_join_one_run(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch, Role.STUDENT)
     pages = [revealed_data(), revealed_data()]
     for visitor, page in zip(("first", "second"), pages, strict=True):
         page.session_state["visitor"] = visitor

@@ -78,7 +78,12 @@ def guesses(
     if truth is not None:
         _truth_line(figure, truth, ends, unit)
     for name, chosen, shown, look in (
-        ("guesses of others", places[own:], ordered[own:], {"symbol": "circle", "size": 13, "color": GUESS}),
+        (
+            "guesses of others" if own else "guesses",
+            places[own:],
+            ordered[own:],
+            {"symbol": "circle", "size": 13, "color": GUESS},
+        ),
         ("your guess", places[:own], ordered[:own], {"symbol": "star", "size": 18, "color": GUESS}),
     ):
         if chosen:

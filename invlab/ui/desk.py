@@ -13,7 +13,7 @@ import streamlit as st
 
 from invlab import rooms as rules
 from invlab.lessons import course
-from invlab.lessons.lesson import STEPS, Lesson
+from invlab.lessons.lesson import STEPS, Choice, Lesson, Shown, Truth
 from invlab.lessons.stored import NotStoredError
 from invlab.roles import LOOPBACK, Refused
 from invlab.rooms import Member, Room, RoomError
@@ -324,7 +324,7 @@ def live(code: str, revision: int) -> None:
         st.rerun(scope="app")  # another teacher, or the view for the projector, has changed it
     st.subheader("The class", anchor=False)
     st.caption(_counts(room, members))
-    answers, table = st.columns([3, 2], gap="large")
+    answers, table = st.columns(2, gap="medium")
     with answers:
         _answers(room)
     with table:
@@ -345,15 +345,15 @@ def _answers(room: Room) -> None:
         st.info("Choose a lesson: the answers to it appear here.", icon=":material/school:")
         return
     lesson = course.LESSONS[room.lesson]
-    lessons.distribution(lesson, _truth(room, lesson), cached.the_rooms().answers(room.code, room.lesson))
+    found = _measured(lesson)  # read before the reveal, so that nobody waits for it then
+    truth = found[0] if found and lesson.name in room.revealed else None
+    lessons.distribution(lesson, truth, cached.the_rooms().answers(room.code, room.lesson))
 
 
-def _truth(room: Room, lesson: Lesson) -> lessons.Truth | None:
-    """What was measured, once it is revealed; None before that, and where it is not stored."""
-    if lesson.name not in room.revealed:
-        return None
+def _measured(lesson: Lesson) -> tuple[Truth, Shown] | None:
+    """What was measured; None where it is not stored."""
     try:
-        return lessons.measured(lesson.name)[0]
+        return lessons.measured(lesson.name)
     except NotStoredError:
         return None
 
@@ -366,15 +366,22 @@ def _table(room: Room, members: list[Member]) -> None:
     rows = [
         {
             "student": numbered(member),
-            "this lesson": "answered" if room.lesson in member.answered else "",
             "is at": _is_at(member),
-            "answered": len(member.answered),
-            "last seen": _ago(now - member.seen),
+            "this": "✓" if room.lesson in member.answered else "",
+            "all": len(member.answered),
+            "seen": _ago(now - member.seen),
         }
         for member in members
     ]
-    height = 38 + 35 * TABLE_ROWS
-    st.dataframe(rows, hide_index=True, width="stretch", height=height, key="members", alt="Everybody in the room")
+    columns: dict[str, Any] = {
+        "this": st.column_config.TextColumn("this", width=44, help="Whether the lesson of the class is answered"),
+        "all": st.column_config.NumberColumn("all", width=40, help="How many lessons are answered"),
+        "seen": st.column_config.TextColumn("seen", width=80, help="When the browser was last heard of"),
+    }
+    st.dataframe(
+        rows, hide_index=True, width="stretch", height=38 + 35 * TABLE_ROWS, key="members", column_config=columns,
+        alt="Everybody in the room",
+    )  # fmt: skip
 
 
 def numbered(member: Member) -> str:
@@ -438,15 +445,26 @@ def _presented(code: str) -> None:
 
 def _slide(room: Room, lesson: Lesson, members: list[Member]) -> None:
     st.markdown(f"## {course.place(lesson.name)} · {page.escaped(lesson.title)}")
-    st.markdown(linked(lesson.question))
     answered = sum(lesson.name in member.answered for member in members)
-    told = f"**{answered} of {len(members)}** have answered"
-    told += " · frozen" if room.frozen else ""
-    st.markdown(f"{told} · room **{room.code}**")
-    if lesson.name not in room.revealed:
-        st.markdown(f"**{linked(lesson.ask)}**")
+    frozen = " · :material/ac_unit: frozen" if room.frozen else ""
+    st.markdown(f"Room **{room.code}** · **{answered} of {len(members)}** have answered{frozen}")
+    if lesson.name in room.revealed:
+        _slide_of_the_answer(room, lesson)
         return
-    truth = _truth(room, lesson)
-    if truth is not None:
-        st.markdown(linked(truth.words))
-    lessons.distribution(lesson, truth, cached.the_rooms().answers(room.code, lesson.name))
+    st.markdown(linked(lesson.question))
+    lessons.told_beforehand(lesson)
+    st.markdown(f"**{linked(lesson.ask)}**")
+    if isinstance(lesson.prediction, Choice):
+        st.markdown("\n".join(f"- {page.escaped(option)}" for option in lesson.prediction.options))
+
+
+def _slide_of_the_answer(room: Room, lesson: Lesson) -> None:
+    found, given = _measured(lesson), cached.the_rooms().answers(room.code, lesson.name)
+    if found is None:
+        lessons.distribution(lesson, None, given, large=True)
+        return
+    truth, shown = found
+    st.markdown(linked(truth.words))
+    lessons.distribution(lesson, truth, given, large=True)
+    st.markdown(linked(shown.about))
+    page.figure(shown.plot, f"presented-{lesson.name}", shown.alt)

@@ -18,6 +18,7 @@ from invlab.ui import answers, cached, fooling, instruments, lesson_run, page, s
 from invlab.ui.words import linked, words
 
 PAGE = "pages/lessons.py"
+PROJECTED = 19  # pixels of a figure's type on a projector
 QUESTION, PREDICT, REVEAL, WHY, TRY = STEPS
 
 
@@ -270,9 +271,14 @@ def predictions(lesson: Lesson, truth: Truth | None) -> None:
 
 
 def distribution(
-    lesson: Lesson, truth: Truth | None, given: Sequence[float | str], own: float | str | None = None
+    lesson: Lesson,
+    truth: Truth | None,
+    given: Sequence[float | str],
+    own: float | str | None = None,
+    large: bool = False,
 ) -> None:
-    """The predictions `given` as a figure with its table; truth, own: marked where they are known."""
+    """The predictions `given` as a figure with its table; truth, own: marked where they are known. large: its type, for
+    a projector."""
     st.markdown("**What was predicted**" + (", and what was measured (line)" if truth and _is_guess(lesson) else ""))
     if isinstance(lesson.prediction, Guess):
         axis, values = lesson.prediction, [float(v) for v in given if not isinstance(v, str)]
@@ -286,6 +292,8 @@ def distribution(
         plot = figures.choices(options, chosen, mine_, right)
         alt = figures.choices_in_words(options, chosen, mine_, right)
         rows = figures.choice_rows(options, chosen, mine_, right)
+    if large:
+        plot.update_layout(font={"size": PROJECTED})
     page.figure(plot, f"predictions-{lesson.name}", alt)
     if not given:
         st.caption("Nobody has made a prediction here.")
