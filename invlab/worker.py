@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from invlab import logs
 from invlab import store as stores
 from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError
 from invlab.store import Store, StoreError
@@ -176,18 +177,21 @@ def run(
 
 def _compute(turn: Turn, store: Store, execute: Execute, revive: Revive) -> None:
     job, queue = turn.job, turn.queue
-    log.info("job %s begins (attempt %d): %s", job.key, job.attempts, job.title)
+    named = logs.fields(job=job.key, kind=job.kind, attempt=job.attempts)  # not its title: that may quote a person
+    began = time.monotonic()
+    log.info("job %s begins (attempt %d)", job.key, job.attempts, extra=named)
     try:
         execute(revive(job.kind, job.payload), store, turn.report)
     except turn.cancelled:
-        log.info("job %s was stopped", job.key)
+        log.info("job %s was stopped", job.key, extra=named)
         turn.end(queue.let_go)
     except Exception as error:  # whatever a job does, the worker goes on with the next
-        sentence = sentence_of(error)
-        log.exception("job %s failed: %s", job.key, sentence)
+        sentence = sentence_of(error)  # for the person who asked; the log has what `logs.message` leaves of it
+        log.exception("job %s failed", job.key, extra=named)
         turn.end(lambda key, worker: queue.fail(key, worker, sentence))
     else:
-        log.info("job %s is done", job.key)
+        seconds = round(time.monotonic() - began, 3)
+        log.info("job %s is done in %.1f s", job.key, seconds, extra=logs.fields(job=job.key, seconds=seconds))
         turn.end(queue.finish)
 
 
@@ -327,7 +331,7 @@ def main(argv: list[str]) -> int:
     asked = parser.parse_args(argv)
     if asked.poll <= 0 or asked.workers < 1:
         parser.error("--poll must be above 0 and --workers at least 1")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logs.set_up("worker", stores.home())
     place = hold(stores.home(), asked.workers)
     if place is None:
         log.info("%d worker(s) are running already", asked.workers)

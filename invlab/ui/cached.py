@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import jobs, records, store, worker
+from invlab import jobs, logs, records, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
@@ -59,6 +59,7 @@ def background_work() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
+    logs.set_up("web", store.home())
     if os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
