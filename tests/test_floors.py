@@ -74,6 +74,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     ("invlab.costs",),
     ("invlab.runs",),
+    ("invlab.migrations",),
     (
         "invlab.jobs",
         "invlab.worker",

@@ -17,6 +17,7 @@ from invlab.studies.singles import Singles
 COLLECT_SECONDS = 60.0
 QUIET_SECONDS = 6.0  # since the last page was asked for; then it is painted, its figures too
 LATEST_SECONDS = 20.0  # after the first page; visitors who keep coming do not put off the warming up for ever
+REFUSAL_SECONDS = 30.0  # between two looks whether the store is still of this version
 WORKER_SECONDS = 2.0  # between two looks whether the worker is there
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,16 @@ log = logging.getLogger(__name__)
 def the_store() -> store.Store:
     """The store of this installation, opened once."""
     return store.open_store()
+
+
+def refusal() -> str | None:
+    """Why no result can be stored by this version, as one sentence; None where it can. Looked at once in a while."""
+    return _refusal(int(time.monotonic() / REFUSAL_SECONDS))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _refusal(moment: int) -> str | None:
+    return the_store().refusal()
 
 
 @st.cache_resource(show_spinner=False)
@@ -68,7 +79,8 @@ def _begin() -> None:
 def _keep_worker(queue: jobs.Queue) -> None:
     while True:
         try:
-            worker.ensure_running(queue)
+            if the_store().refusal() is None:  # else it would end at once
+                worker.ensure_running(queue)
         except OSError as error:
             log.warning("no worker could be started: %s", error)
         time.sleep(WORKER_SECONDS)
