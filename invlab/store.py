@@ -25,7 +25,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import diskcache
 from diskcache.core import MODE_RAW
@@ -57,6 +57,7 @@ PASSING = (
 )
 SQLITE = b"SQLite format 3\0"  # what a database begins with
 LOCK_SECONDS = 10.0  # how long a write waits for another process
+USERS = "users.lock"  # shared by the processes that a home must not be restored under
 STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that died
 
 log = logging.getLogger(__name__)
@@ -605,6 +606,17 @@ def migrate(home: Path, database: Path) -> None:
         )  # fmt: skip
 
 
+@contextlib.contextmanager
+def looking(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing, not even by the files that SQLite keeps beside a database in use."""
+    log_of_writes = database.with_name(f"{database.name}-wal")
+    in_use = log_of_writes.exists() and log_of_writes.stat().st_size > 0
+    uri = f"{database.resolve().as_uri()}?mode=ro{'' if in_use else '&immutable=1'}"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as db:
+        db.text_factory = _text
+        yield db
+
+
 def stamp_of(database: Path) -> int:
     """The result format that a database tells (0: none). A damaged one is asked for its bare bytes; one that is no
     database has nothing that could be of another format than this."""
@@ -850,6 +862,16 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def used(home: Path) -> IO[str] | None:
+    """A sign that this process uses `home`, for as long as the file is open. None where the disk is read-only."""
+    with contextlib.suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+        file = (home / USERS).open("a")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return file
+    return None
 
 
 def _readable(path: Path) -> Iterator[tuple[str, Record]]:

@@ -57,6 +57,7 @@ def singles() -> dict[str, Any] | None:
     return record["result"] if record else None
 
 
+_kept_open: list[object] = []  # for as long as the server runs
 _asked = time.monotonic()  # when a page was last asked for
 
 
@@ -71,6 +72,7 @@ def background_work() -> None:
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
     logs.set_up("web", store.home())
+    _kept_open.append(store.used(store.home()))
     if os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
