@@ -8,8 +8,6 @@ import re
 import shutil
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 import torch
 import torchvision
 
+from invlab import __main__ as cli
 from invlab import doctor, jobs, records
 from invlab import store as stores
 from invlab.store import Store
@@ -111,17 +110,14 @@ def test_a_check_that_fails_is_a_finding_itself(home: Path, monkeypatch: pytest.
     assert "PermissionError: forbidden" in finding.text
 
 
-def test_the_command_prints_lines_or_json_and_tells_by_its_status(home: Path) -> None:
-    def run(*more: str, **variables: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "invlab", "doctor", "--quick", "--home", str(home), *more]
-        return subprocess.run(command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, timeout=90)
-
-    fine = run()
-    assert fine.returncode == 0
-    assert all(re.match(r"(ok|note|warning|problem) +\w+ +\S", line) for line in fine.stdout.splitlines())
-    wrong = run("--json", INVLAB_THREADS="many")
-    assert wrong.returncode == 1
-    told = json.loads(wrong.stdout)
+def test_the_command_prints_lines_or_json_and_tells_by_its_status(home: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(doctor, "CHECKS", PARTS)
+    assert cli.main(["doctor", "--quick", "--home", str(home)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(re.match(r"(ok|note|warning|problem) +\w+ +\S", line) for line in lines)
+    monkeypatch.setenv("INVLAB_THREADS", "many")
+    assert cli.main(["doctor", "--json", "--home", str(home)]) == 1
+    told = json.loads(capsys.readouterr().out)
     assert told["worst"] == "problem"
     assert {"check": "settings", "level": "problem", "text": "INVLAB_THREADS 'many' is no valid value",
             "remedy": "give a whole number of at least 1"} in told["findings"]  # fmt: skip
