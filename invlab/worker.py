@@ -370,17 +370,22 @@ def stop(process: subprocess.Popen[bytes], seconds: float = GRACE_SECONDS) -> No
         process.wait()
 
 
-def main(argv: list[str]) -> int:
-    """`python -m invlab worker`. Returns the exit status."""
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m invlab worker`."""
     parser = argparse.ArgumentParser(prog="invlab worker", description="Compute what is waiting in the queue.")
     parser.add_argument("--once", action="store_true", help="end when nothing is waiting")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process ends")
     parser.add_argument("--poll", type=float, default=0.2, metavar="SECONDS", help="look for a job this often")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="end at once if N workers are running")
     parser.add_argument("--weights-gib", type=float, default=WEIGHTS_GIB, metavar="GIB", help="room for own weights")
-    asked = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """`python -m invlab worker`. Returns the exit status."""
+    asked = parser().parse_args(argv)
     if asked.poll <= 0 or asked.workers < 1:
-        parser.error("--poll must be above 0 and --workers at least 1")
+        parser().error("--poll must be above 0 and --workers at least 1")
     logs.set_up("worker", stores.home())
     place = hold(stores.home(), asked.workers)
     if place is None:
