@@ -1,7 +1,10 @@
+# docker compose up -d                the web server, a worker and a volume (compose.yaml, docs/operating.md)
 # docker build -t invlab .            torch comes with its GPU libraries (about 5 GB)
 # docker build -t invlab --build-arg TORCH_INDEX=URL .
 #   A CPU-only image: URL is a package index that holds CPU builds of torch and torchvision (see README.md).
 # docker run -p 127.0.0.1:8501:8501 -v invlab:/home/invlab/data invlab
+#
+# One stage: every package comes as a wheel, so there is no compiler that a second stage could leave behind.
 FROM python:3.12-slim
 
 ARG TORCH_INDEX=""
@@ -17,14 +20,19 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
     fi \
     && pip install --no-cache-dir -r requirements.txt
 
-COPY --chown=invlab:invlab app.py LICENSE README.md ./
-COPY --chown=invlab:invlab .streamlit .streamlit
-COPY --chown=invlab:invlab invlab invlab
-COPY --chown=invlab:invlab pages pages
-COPY --chown=invlab:invlab models models
+# Owned by root and compiled here: the processes change nothing of it, and the root file system can be read-only.
+COPY app.py LICENSE README.md ./
+COPY .streamlit .streamlit
+COPY invlab invlab
+COPY pages pages
+COPY models models
+RUN python -m compileall -q invlab pages app.py
 
 USER invlab
-ENV INVLAB_HOME=/home/invlab/data PYTHONUNBUFFERED=1
+# The home is a directory in the volume, not the volume itself: a restore moves it aside, which no mount point allows.
+# In a container the app is there for others, so nobody has all rights by default.
+ENV INVLAB_HOME=/home/invlab/data/home INVLAB_MODE=serve INVLAB_LOG=json \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/invlab/data
 EXPOSE 8501
 

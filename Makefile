@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8501
 
-.PHONY: run test lint bench bundle clean
+.PHONY: run test lint audit bench bundle clean
 
 .venv/run.done: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -21,10 +21,13 @@ run: .venv/run.done  ## start the app on localhost:8501
 test: .venv/dev.done  ## the whole suite; the browser tests need Chromium
 	$(BIN)/python -m pytest
 
-lint: .venv/dev.done  ## style and types
+lint: .venv/dev.done audit  ## style, types, and what is known against the packages we use
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: .venv/dev.done  ## known advisories and our answers (docs/advisories.toml)
+	$(BIN)/python -m tests.advisories
 
 bench: .venv/dev.done  ## every benchmark this machine can run; results in benchmarks/results
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt

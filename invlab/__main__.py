@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from invlab import __version__, audit_command, data_command, records, study_command, uploads
+from invlab import __version__, audit_command, data_command, operating_command, records, study_command, uploads
 from invlab.backgrounds import BACKGROUNDS
 from invlab.objects import OBJECTS, class_names
 from invlab.seeds import word
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     data_command.add_data(commands, Bar)
     commands.add_parser("worker", help="compute what the app's queue holds, until stopped", add_help=False)
     _add_bundle(commands)
+    operating_command.add_operating(commands)
     return whole
 
 

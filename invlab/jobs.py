@@ -285,7 +285,7 @@ class Queue(database.Database):
     def waiting(self) -> bool:
         """Whether `claim` would find a job; takes no lock."""
         with self._reading() as db:
-            query = f"SELECT 1 FROM jobs WHERE (state = 'queued' AND format = :format) OR ({EXPIRED}) LIMIT 1"  # noqa: S608
+            query = f"SELECT 1 FROM jobs WHERE (state = 'queued' AND format <= :format) OR ({EXPIRED}) LIMIT 1"  # noqa: S608
             found = db.execute(query, {"now": time.time(), "format": records.FORMAT}).fetchone()
             return found is not None or bool(_orphans(db))
 
@@ -294,18 +294,18 @@ class Queue(database.Database):
         if priority >= NORMAL:
             return False
         with self._reading() as db:
-            query = "SELECT 1 FROM jobs WHERE state = 'queued' AND priority > ? AND format = ? LIMIT 1"
+            query = "SELECT 1 FROM jobs WHERE state = 'queued' AND priority > ? AND format <= ? LIMIT 1"
             return db.execute(query, (priority, records.FORMAT)).fetchone() is not None
 
     def claim(self, worker: str, lease_seconds: float = LEASE_SECONDS) -> Job | None:
         """The next job, now held by `worker`, or None. Jobs whose lease has run out go back to the queue first.
 
-        One asked for by a version of the lab with another format of results is left to a worker of that version.
+        One asked for by a newer version of the lab, with another format of results, is left to a worker of that version.
         """
         with self._transaction() as db:
             now = time.time()
             _sweep(db, now)
-            query = f"SELECT key FROM jobs WHERE state = 'queued' AND format = ? ORDER BY {ORDER} LIMIT 1"  # noqa: S608
+            query = f"SELECT key FROM jobs WHERE state = 'queued' AND format <= ? ORDER BY {ORDER} LIMIT 1"  # noqa: S608
             row = db.execute(query, (records.FORMAT,)).fetchone()
             if row is None:
                 return None

@@ -47,6 +47,8 @@ KINDS = {
 class PickledError(ValueError):
     """A pickle that is no state_dict; the text says what it holds, as the second half of a sentence."""
 
+    private = True  # it may name a person's file: logs leave it out
+
 
 @dataclass(frozen=True)
 class Storage:

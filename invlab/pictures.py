@@ -26,6 +26,8 @@ BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 class PictureError(ValueError):
     """A picture or a folder of pictures that cannot be used; its text is one sentence to show to the person."""
 
+    private = True  # it may name a person's files: logs leave it out
+
 
 def files_in(root: str | Path) -> list[Path]:
     """The files directly in `root`, sorted by name, without folders and hidden files.

@@ -29,19 +29,25 @@ def plain(spec: Any) -> dict[str, Any]:
     return {f.name: _plain(getattr(spec, f.name), hints[f.name]) for f in dataclasses.fields(spec)}
 
 
-def canonical(spec: Any) -> str:
+def canonical(spec: Any, form: int | None = None) -> str:
     """One text for one spec: sorted names, no spaces, floats as floats, fields at their default left out.
 
     So a new field, whose default means what was done before, changes no key; a default itself must never change.
+    `form` is the version of the result format, this one's where none is given.
     """
-    whole = {"format": FORMAT, "kind": type(spec).__name__, "spec": _without_defaults(spec)}
+    whole = {"format": FORMAT if form is None else form, "kind": type(spec).__name__, "spec": _without_defaults(spec)}
     return json.dumps(whole, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def key(spec: Any) -> str:
-    """`kind-` and 32 hexadecimal digits of the SHA-256 of the canonical text."""
-    digest = hashlib.sha256(canonical(spec).encode()).hexdigest()
+def key(spec: Any, form: int | None = None) -> str:
+    """`kind-` and 32 hexadecimal digits of the SHA-256 of the canonical text (of the format `form`)."""
+    digest = hashlib.sha256(canonical(spec, form).encode()).hexdigest()
     return f"{type(spec).__name__.lower()}-{digest[:32]}"
+
+
+def older_keys(spec: Any) -> list[str]:
+    """What earlier result formats called the same spec."""
+    return [key(spec, form) for form in range(1, FORMAT)]
 
 
 def revive(cls: type[S], fields: Any, where: str = "") -> S:

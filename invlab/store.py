@@ -13,6 +13,7 @@ import datetime
 import errno
 import fcntl
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 
 import diskcache
 from diskcache.core import MODE_RAW
@@ -36,10 +37,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Record = dict[str, Any]
+Step = Callable[[str, Record], "tuple[str, Record] | None"]
 
 KEY = re.compile(r"[a-z]{1,40}-[0-9a-f]{32}")
 LINE = re.compile(rb'\{"key":"([a-z]{1,40}-[0-9a-f]{32})","record":(\{.*\})\}')  # one record of a bundle
 BUNDLE_FORMAT = 1
+UNSTAMPED = 1  # the result format of a database that does not tell its own: the first ones did not
+MIGRATIONS = "invlab.migrations"  # named, not imported: its steps know the specs, which stand on floors above
 # What a database answers when it is not damaged, only not to be had now.
 PASSING = (
     sqlite3.SQLITE_BUSY,
@@ -51,7 +55,9 @@ PASSING = (
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_NOMEM,
 )
+SQLITE = b"SQLite format 3\0"  # what a database begins with
 LOCK_SECONDS = 10.0  # how long a write waits for another process
+USERS = "users.lock"  # shared by the processes that a home must not be restored under
 STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that died
 
 log = logging.getLogger(__name__)
@@ -59,6 +65,17 @@ log = logging.getLogger(__name__)
 
 class StoreError(RuntimeError):
     """The store cannot do what was asked; the message is one sentence with the remedy."""
+
+
+class NewerFormat(StoreError):  # noqa: N818 - a state of the home, not a fault
+    """The results were written by a newer version, so this one can neither read them nor add to them."""
+
+    def __init__(self, home: Path, found: int) -> None:
+        known = f"format {found}, this one knows {records.FORMAT}"
+        super().__init__(
+            f"the results in {home} are from a newer version of Invariance Lab ({known}): update this one, or "
+            "choose another directory by INVLAB_HOME"
+        )
 
 
 class RowError(ValueError):
@@ -195,14 +212,13 @@ class Bundle:
     def _read_manifest(self) -> dict[str, Any]:
         try:
             manifest = json.loads((self.directory / "manifest.json").read_bytes())
-            if manifest["format"] == BUNDLE_FORMAT and isinstance(manifest["files"], dict):
+            written = manifest["format"], manifest.get("records_format", UNSTAMPED)
+            if written == (BUNDLE_FORMAT, records.FORMAT) and isinstance(manifest["files"], dict):
                 return manifest
             log.warning(
-                "the bundle in %s is of format %r, not %d, and is left out",
-                self.directory,
-                manifest["format"],
-                BUNDLE_FORMAT,
-            )
+                "the bundle in %s is of format %r with results of format %r, not %d with %d, and is left out: install "
+                "the bundle of this version", self.directory, *written, BUNDLE_FORMAT, records.FORMAT,
+            )  # fmt: skip
         except FileNotFoundError:
             pass  # an installation without a bundle
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -258,14 +274,14 @@ class Store:
         dumps(record)  # a wrong value is the caller's mistake, not the disk's
         self._writable(f"the result {key}")
         with explained(f"the result {key}", self.home):
-            self._own(lambda cache: cache.set(key, {"key": key, "record": record}), create=True)
+            self._own(lambda cache: cache.set(key, {"key": key, "record": record}), write=True, create=True)
 
     def delete(self, key: str) -> None:
         """Forget the own record and weights of `key`; what the bundle holds stays. Raises StoreError."""
         check_key(key)
         self._writable(f"the deletion of {key}")
         with explained(f"the deletion of {key}", self.home):
-            self._own(lambda cache: cache.delete(key))
+            self._own(lambda cache: cache.delete(key), write=True)
             self._weights(key).unlink(missing_ok=True)
 
     def keys(self, kind: str | None = None) -> list[str]:
@@ -288,6 +304,18 @@ class Store:
         if self._own_get(key) is not None:
             return "own"
         return "bundle" if self.bundle and key in self.bundle.lines(kind_of(key)) else None
+
+    def refusal(self) -> str | None:
+        """Why nothing can be stored here by this version, as one sentence; None where it can.
+
+        Results of an earlier format are brought to this one now (unless the store is read-only).
+        """
+        with self._forgiven():
+            try:
+                self._own(lambda cache: None, write=True)
+            except NewerFormat as error:
+                return str(error)
+        return None
 
     def close(self) -> None:
         with self._lock:
@@ -383,14 +411,19 @@ class Store:
     def _database(self) -> Path:
         return self.home / "results" / "cache.db"
 
-    def _own(self, work: Callable[[diskcache.Cache], T], create: bool = False) -> T | None:
-        """`work` on the own results; None where there are none. A damaged database is replaced, once."""
+    def _own(self, work: Callable[[diskcache.Cache], T], write: bool = False, create: bool = False) -> T | None:
+        """`work` on the own results; None where there are none. A damaged database is replaced, once.
+
+        Results of another format count as none; to write beside those of a newer one raises NewerFormat.
+        """
         for last in (False, True):
             cache, seen = self._open(create)
             if cache is None:
                 return None
             try:
-                return work(cache)
+                if not self._fits(cache, write):
+                    return None
+                return self._unchanged(cache, work) if write else work(cache)
             except (sqlite3.Error, diskcache.Timeout) as error:
                 if last or self.read_only or not is_damaged(error):
                     raise
@@ -426,6 +459,28 @@ class Store:
             sqlite_synchronous=2,  # FULL: a result may have cost hours, a write costs milliseconds
             sqlite_mmap_size=0,  # a damaged file must be an error, not a fault of the process
         )
+
+    def _fits(self, cache: diskcache.Cache, write: bool) -> bool:
+        """Whether the results are of this version's format, or have been brought to it. Raises NewerFormat."""
+        found = _stamp(cache._sql)
+        if (found or UNSTAMPED) > records.FORMAT:
+            if write:
+                raise NewerFormat(self.home, found)
+            return False
+        if found == records.FORMAT or (found == 0 and records.FORMAT == UNSTAMPED and not write):
+            return True
+        if self.read_only:
+            return (found or UNSTAMPED) == records.FORMAT
+        with locked(self.home / "store.lock"):
+            migrate(self.home, self._database)
+        return True
+
+    def _unchanged(self, cache: diskcache.Cache, work: Callable[[diskcache.Cache], T]) -> T:
+        """`work` in one transaction with a look at the format: a newer version may migrate between the two."""
+        with cache.transact():
+            if _stamp(cache._sql) != records.FORMAT:
+                raise NewerFormat(self.home, _stamp(cache._sql))
+            return work(cache)
 
     def _own_get(self, key: str) -> Record | None:
         with self._forgiven():
@@ -478,6 +533,7 @@ class Store:
             for path in self._database.parent.glob("cache.db*"):
                 os.replace(path, aside / path.name)
             fresh = self._connect()
+            fresh._sql(f"PRAGMA user_version = {stamp_of(aside / 'cache.db')}")
             saved = {key: whole for key, whole in _readable(aside / "cache.db") if fresh.set(key, whole)}
             fresh.close()
         log.error(
@@ -516,6 +572,130 @@ class Store:
             if not self._warned:
                 log.warning("the results in %s cannot be read and count as absent: %s", self.home, error)
             self._warned = True
+
+
+# ---- from one result format to the next
+
+
+def migrate(home: Path, database: Path) -> None:
+    """Bring own results of an earlier format to this version's, whole or not at all; the caller holds `store.lock`.
+
+    One transaction carries every record over by the steps of `invlab.migrations` and stamps the database. Before it,
+    a copy of the database goes to `set-aside`, where it stays: what has no meaning in the new format is kept there
+    alone. Interrupted at any point, the old results are as they were, and the next call does it all again.
+    """
+    with contextlib.closing(sqlite3.connect(database, timeout=LOCK_SECONDS, isolation_level=None)) as db:
+        db.text_factory = _text
+        db.execute("BEGIN IMMEDIATE")
+        found = _stamp(db.execute)
+        if found == records.FORMAT:
+            return  # another process was faster
+        steps = _steps(found or UNSTAMPED)
+        aside = _copy_aside(home, database, found or UNSTAMPED) if steps and _filled(db) else None
+        moves = [] if aside is None else _carried(db, steps)
+        _follow(home, moves)
+        db.execute(f"PRAGMA user_version = {records.FORMAT}")
+        db.execute("COMMIT")
+    for old, new in moves:
+        if old != new:
+            (home / "weights" / f"{old}.safetensors").unlink(missing_ok=True)
+    if aside is not None:
+        log.warning(
+            "the results were brought from format %d to %d: %d carried over; all of the old ones are kept in %s",
+            found or UNSTAMPED, records.FORMAT, len(moves), aside.relative_to(home),
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def looking(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing, not even by the files that SQLite keeps beside a database in use."""
+    log_of_writes = database.with_name(f"{database.name}-wal")
+    in_use = log_of_writes.exists() and log_of_writes.stat().st_size > 0
+    uri = f"{database.resolve().as_uri()}?mode=ro{'' if in_use else '&immutable=1'}"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as db:
+        db.text_factory = _text
+        yield db
+
+
+def stamp_of(database: Path) -> int:
+    """The result format that a database tells (0: none). A damaged one is asked for its bare bytes; one that is no
+    database has nothing that could be of another format than this."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database)) as db:
+        return _stamp(db.execute)
+    with contextlib.suppress(OSError), database.open("rb") as file:
+        head = file.read(64)
+        if head.startswith(SQLITE) and len(head) == 64:
+            return int.from_bytes(head[60:64], "big")  # where SQLite's file format has user_version
+    return records.FORMAT
+
+
+def _stamp(execute: Callable[[str], sqlite3.Cursor]) -> int:
+    return execute("PRAGMA user_version").fetchone()[0]
+
+
+def _steps(found: int) -> list[Step]:
+    """What carries a record from the format `found` to this one, in order."""
+    if found == records.FORMAT:
+        return []
+    table: dict[int, Step] = importlib.import_module(MIGRATIONS).MIGRATIONS
+    return [table[form] for form in range(found, records.FORMAT)]
+
+
+def _filled(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM Cache LIMIT 1").fetchone() is not None
+
+
+def _copy_aside(home: Path, database: Path, found: int) -> Path:
+    aside = home / "set-aside" / f"results-format-{found}-{time.time_ns()}"
+    aside.mkdir(parents=True)
+    part = aside / "cache.db.tmp"
+    with contextlib.closing(sqlite3.connect(database)) as old, contextlib.closing(sqlite3.connect(part)) as copy:
+        old.backup(copy)
+    os.replace(part, aside / "cache.db")
+    return aside
+
+
+def _carried(db: sqlite3.Connection, steps: list[Step]) -> list[tuple[str, str]]:
+    """Carry every row over. Returns old and new key of the records that still mean something.
+
+    A row that was not written by this store stays as it is: it is refused when it is read.
+    """
+    moves = []
+    for rowid, key, raw, mode, filename, value in db.execute(
+        "SELECT rowid, key, raw, mode, filename, value FROM Cache"
+    ).fetchall():
+        try:
+            old, record = read_key(key, raw), read_value(mode, filename, value)["record"]
+        except (RowError, KeyError):
+            continue
+        moved = _stepped(old, record, steps)
+        if moved is None:
+            db.execute("DELETE FROM Cache WHERE rowid = ?", (rowid,))
+            continue
+        new, record = check_key(moved[0]), moved[1]
+        data = zlib.compress(dumps({"key": new, "record": record}).encode())
+        db.execute("UPDATE OR REPLACE Cache SET key = ?, value = ? WHERE rowid = ?", (new, data, rowid))
+        moves.append((old, new))
+    return moves
+
+
+def _stepped(key: str, record: Record, steps: list[Step]) -> tuple[str, Record] | None:
+    for step in steps:
+        moved = step(key, record)
+        if moved is None:
+            return None
+        key, record = moved
+    if "weights" in record:
+        record = record | {"weights": record["weights"] | {"file": f"weights/{key}.safetensors"}}
+    return key, record
+
+
+def _follow(home: Path, moves: list[tuple[str, str]]) -> None:
+    """Give weights their new names beside the old ones, which go when the records have gone over."""
+    for old, new in moves:
+        if old != new:
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                os.link(home / "weights" / f"{old}.safetensors", home / "weights" / f"{new}.safetensors")
 
 
 # ---- bundles
@@ -682,6 +862,16 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def used(home: Path) -> IO[str] | None:
+    """A sign that this process uses `home`, for as long as the file is open. None where the disk is read-only."""
+    with contextlib.suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+        file = (home / USERS).open("a")
+        fcntl.flock(file, fcntl.LOCK_SH)
+        return file
+    return None
 
 
 def _readable(path: Path) -> Iterator[tuple[str, Record]]:

@@ -67,6 +67,8 @@ Report = Callable[[dict[str, Any]], None]
 class WeightsError(ValueError):
     """A file of weights that cannot be used; its text is one sentence to show to the person."""
 
+    private = True  # it may name a person's file: logs leave it out
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -16,34 +16,46 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from invlab import logs
 from invlab import store as stores
 from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError, worker_id
+from invlab.records import SpecError, older_keys
+from invlab.records import key as key_of
 from invlab.store import Store, StoreError
 
 Report = Callable[[dict[str, Any]], None]
 Execute = Callable[[Any, Store, Report], Any]
 Revive = Callable[[str, dict[str, Any]], Any]
+Keyed = Callable[[Any], str]
 
 PULSE_SECONDS = 5.0  # between two signs of life while a job is computed
 IDLE_SECONDS = 2.0  # between two signs of life without a job
 PARENT_SECONDS = 0.5  # between two looks at the parent process
 NICE = 5  # the web process answers first
 GRACE_SECONDS = 20.0  # from the request to stop to the end by force
+ASIDE_SECONDS = 15.0  # a worker that cannot read the next job leaves it to others for this long
+MOST_ASIDE = 20  # then, after five minutes, nobody else seems to be there
 RESTART_SECONDS = 5.0  # a worker that failed is not started again sooner
 COMMAND = [sys.executable, "-m", "invlab", "worker"]
 LOG_BYTES = 5_000_000
 WEIGHTS_GIB = 4.0
 FORGET_SECONDS = 30 * 86400.0
+NO_WORKER = "the worker is of another version than this app: whoever runs the lab must start the two of one version"
 
 log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):  # noqa: N818 - a request, not a fault
     """Raised by `report` to stop an execution given to `run`."""
+
+
+class AnotherVersion(ValueError):  # noqa: N818 - a state of the job, not a fault
+    """The job was asked for by a newer version of the app; this one would store its result under another key."""
 
 
 class Parent:
@@ -136,6 +148,7 @@ def run(
     parent: int | None = None,
     execute: Execute,
     revive: Revive,
+    keyed: Keyed | None = None,
     cancelled: type[Exception] = Cancelled,
     device: str = "cpu",
     lease_seconds: float = LEASE_SECONDS,
@@ -145,25 +158,35 @@ def run(
     """Compute jobs until `stop` is set, the process `parent` is gone or, if `once`, none is waiting.
 
     `execute` computes what `revive` makes of a job's kind and payload; its reports raise `cancelled` when it is to
-    stop. Looks for a job every `poll` seconds; `weights_bytes` is the limit that own weights are trimmed to after each
-    job. Returns the number of jobs taken.
+    stop. `keyed` gives the key of a spec: a job of another key was asked for by another version of the app, and is left
+    to a worker of that version. Looks for a job every `poll` seconds; `weights_bytes` is the limit that own weights are
+    trimmed to after each job. Ends, too, once a newer version has taken over the store. Returns the number of jobs
+    taken.
     """
     worker = worker_id()
     if parent is not None:
         watch(Parent(parent), stop.set)
     taken = 0
     signed = -IDLE_SECONDS
+    left: Counter[str] = Counter()  # how often a job was left to others
     while not stop.is_set():
         if time.monotonic() - signed >= IDLE_SECONDS:
+            if why := store.refusal():
+                log.error("%s", why)
+                break
             _quietly(lambda: queue.sign_on(worker, device))
             signed = time.monotonic()
         job = _quietly(lambda: queue.claim(worker, lease_seconds) if queue.waiting() else None)
         if job is not None:
             turn = Turn(job, queue, worker, stop, cancelled)
             with turn.pulse(device, min(pulse_seconds, lease_seconds / 3)):
-                _compute(turn, store, execute, revive)
+                aside = _compute(turn, store, execute, _checked(revive, keyed), left)
             _quietly(lambda: store.trim_weights(weights_bytes))
             taken, signed = taken + 1, -IDLE_SECONDS
+            if aside and once:
+                break
+            if aside:
+                stop.wait(ASIDE_SECONDS)
         elif once:
             break
         else:
@@ -172,21 +195,52 @@ def run(
     return taken
 
 
-def _compute(turn: Turn, store: Store, execute: Execute, revive: Revive) -> None:
+def _checked(revive: Revive, keyed: Keyed | None) -> Callable[[Job], Any]:
+    """The spec of a job. Raises AnotherVersion for one that this version would call, or read, differently."""
+
+    def read(job: Job) -> Any:
+        try:
+            spec = revive(job.kind, job.payload)
+        except SpecError as error:
+            raise AnotherVersion(f"it cannot be read ({error})") from error
+        if keyed is not None and job.key in older_keys(spec):
+            raise ValueError("this was asked for by an older version of the app: reload the page and ask again")
+        if keyed is not None and keyed(spec) != job.key:
+            raise AnotherVersion("it has another key here")
+        return spec
+
+    return read
+
+
+def _compute(turn: Turn, store: Store, execute: Execute, read: Callable[[Job], Any], left: Counter[str]) -> bool:
+    """One job, to whatever end. Returns whether it was left to a worker of another version."""
     job, queue = turn.job, turn.queue
-    log.info("job %s begins (attempt %d): %s", job.key, job.attempts, job.title)
+    named = logs.fields(job=job.key, kind=job.kind, attempt=job.attempts)  # not its title: that may quote a person
+    began = time.monotonic()
+    log.info("job %s begins (attempt %d)", job.key, job.attempts, extra=named)
     try:
-        execute(revive(job.kind, job.payload), store, turn.report)
+        execute(read(job), store, turn.report)
     except turn.cancelled:
-        log.info("job %s was stopped", job.key)
+        log.info("job %s was stopped", job.key, extra=named)
         turn.end(queue.let_go)
+    except AnotherVersion:
+        left[job.key] += 1
+        if left[job.key] < MOST_ASIDE:
+            log.warning("job %s was asked for by another version of the app and goes back to the queue: start a worker "
+                        "of that version", job.key, extra=named)  # fmt: skip
+            turn.end(queue.let_go)
+            return True
+        log.error("job %s was asked for by another version of the app, whose worker is not there", job.key, extra=named)
+        turn.end(lambda key, worker: queue.fail(key, worker, NO_WORKER))
     except Exception as error:  # whatever a job does, the worker goes on with the next
-        sentence = sentence_of(error)
-        log.exception("job %s failed: %s", job.key, sentence)
+        sentence = sentence_of(error)  # for the person who asked; the log has what `logs.message` leaves of it
+        log.exception("job %s failed", job.key, extra=named)
         turn.end(lambda key, worker: queue.fail(key, worker, sentence))
     else:
-        log.info("job %s is done", job.key)
+        seconds = round(time.monotonic() - began, 3)
+        log.info("job %s is done in %.1f s", job.key, seconds, extra=logs.fields(job=job.key, seconds=seconds))
         turn.end(queue.finish)
+    return False
 
 
 def sentence_of(error: BaseException) -> str:
@@ -314,18 +368,23 @@ def stop(process: subprocess.Popen[bytes], seconds: float = GRACE_SECONDS) -> No
         process.wait()
 
 
-def main(argv: list[str]) -> int:
-    """`python -m invlab worker`. Returns the exit status."""
+def parser() -> argparse.ArgumentParser:
+    """The command line of `python -m invlab worker`."""
     parser = argparse.ArgumentParser(prog="invlab worker", description="Compute what is waiting in the queue.")
     parser.add_argument("--once", action="store_true", help="end when nothing is waiting")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process ends")
     parser.add_argument("--poll", type=float, default=0.2, metavar="SECONDS", help="look for a job this often")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="end at once if N workers are running")
     parser.add_argument("--weights-gib", type=float, default=WEIGHTS_GIB, metavar="GIB", help="room for own weights")
-    asked = parser.parse_args(argv)
+    return parser
+
+
+def main(argv: list[str]) -> int:
+    """`python -m invlab worker`. Returns the exit status."""
+    asked = parser().parse_args(argv)
     if asked.poll <= 0 or asked.workers < 1:
-        parser.error("--poll must be above 0 and --workers at least 1")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+        parser().error("--poll must be above 0 and --workers at least 1")
+    logs.set_up("worker", stores.home())
     place = hold(stores.home(), asked.workers)
     if place is None:
         log.info("%d worker(s) are running already", asked.workers)
@@ -355,6 +414,10 @@ def _serve(asked: argparse.Namespace) -> int:
         watch(Parent(asked.parent), end)
     with contextlib.suppress(OSError):
         os.nice(NICE)
+    store = stores.open_store()
+    if why := store.refusal():
+        log.error("%s", why)
+        return 1
     queue = Queue()
     _quietly(lambda: queue.forget(FORGET_SECONDS))
     with _standing_back():
@@ -362,12 +425,13 @@ def _serve(asked: argparse.Namespace) -> int:
     warm.set()
     run(
         queue,
-        stores.open_store(),
+        store,
         stop=over,
         poll=asked.poll,
         once=asked.once,
         execute=execute,
         revive=revive,
+        keyed=key_of,
         cancelled=cancelled,
         device=device,
         weights_bytes=int(asked.weights_gib * 2**30),

@@ -79,3 +79,10 @@ def test_warming_up_waits_for_a_quiet_moment_but_not_for_ever(monkeypatch: pytes
     finally:
         over.set()
         visitors.join()
+
+
+def test_a_home_of_a_newer_version_is_told_of(monkeypatch) -> None:
+    monkeypatch.setattr(cached, "refusal", lambda: "the results in /secret/path are from a newer version")
+    page = AppTest.from_file(str(PAGE), default_timeout=60).run()
+    assert "written by a newer version of Invariance Lab" in page.warning[0].value
+    assert "/secret/path" not in page.warning[0].value

@@ -39,6 +39,7 @@ def execute(spec, store, report):
     store.put(key, {"done": True})
 
 worker._steps = steps
+worker.key_of = lambda spec: spec["key"]
 worker.PARENT_SECONDS = 0.05
 worker.PULSE_SECONDS = worker.IDLE_SECONDS = 0.1
 worker.GRACE_SECONDS = 0.5

@@ -11,12 +11,13 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import jobs, records, roles, rooms, store, worker
+from invlab import jobs, logs, records, roles, rooms, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
 QUIET_SECONDS = 6.0  # since the last page was asked for; then it is painted, its figures too
 LATEST_SECONDS = 20.0  # after the first page; visitors who keep coming do not put off the warming up for ever
+REFUSAL_SECONDS = 30.0  # between two looks whether the store is still of this version
 WORKER_SECONDS = 2.0  # between two looks whether the worker is there
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,16 @@ log = logging.getLogger(__name__)
 def the_store() -> store.Store:
     """The store of this installation, opened once; a server that only shows writes nothing."""
     return store.open_store(read_only=roles.mode() == "view")
+
+
+def refusal() -> str | None:
+    """Why no result can be stored by this version, as one sentence; None where it can. Looked at once in a while."""
+    return _refusal(int(time.monotonic() / REFUSAL_SECONDS))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _refusal(moment: int) -> str | None:
+    return the_store().refusal()
 
 
 @st.cache_resource(show_spinner=False)
@@ -52,6 +63,7 @@ def singles() -> dict[str, Any] | None:
     return record["result"] if record else None
 
 
+_kept_open: list[object] = []  # for as long as the server runs
 _asked = time.monotonic()  # when a page was last asked for
 
 
@@ -65,7 +77,10 @@ def background_work() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
-    if os.environ.get("INVLAB_WORKER") != "0" and roles.mode() != "view":
+    logs.set_up("web", store.home())
+    if roles.mode() != "view":
+        _kept_open.append(store.used(store.home()))
+    if roles.mode() != "view" and os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
 
@@ -73,7 +88,8 @@ def _begin() -> None:
 def _keep_worker(queue: jobs.Queue) -> None:
     while True:
         try:
-            worker.ensure_running(queue)
+            if the_store().refusal() is None:  # else it would end at once
+                worker.ensure_running(queue)
         except OSError as error:
             log.warning("no worker could be started: %s", error)
         time.sleep(WORKER_SECONDS)

@@ -14,10 +14,15 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from invlab.transforms import GROUPS, TRANSFORMS
+from invlab.ui import cached
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+NEWER = (
+    "The results kept on this machine were written by a newer version of Invariance Lab. Only the bundled results are "
+    "shown, and nothing new is computed, until whoever runs the lab has updated it."
+)
 APP_RAN = "app-ran"  # in the session's state once app.py has run for it
 PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
 # Sets that teach something at once; a person picks one or makes an own.
@@ -46,6 +51,8 @@ def title(name: str, question: str) -> None:
     through_app()
     st.title(name, anchor=False)
     st.markdown(f"**{question}**")
+    if cached.refusal() is not None:  # its text names a directory, which is for the log and the command line
+        st.warning(NEWER, icon=":material/update:")
 
 
 def escaped(text: str) -> str:
