@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,15 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from invlab.transforms import GROUPS, TRANSFORMS
+from invlab.words import escaped as escaped  # pages say page.escaped, page.family_name …
+from invlab.words import families_text as families_text
+from invlab.words import family_name as family_name
+from invlab.words import sentence as sentence
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 APP_RAN = "app-ran"  # in the session's state once app.py has run for it
-PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
 # Sets that teach something at once; a person picks one or makes an own.
 MIXES = {
     "rotate, hue, blur": ("rotate", "hue", "blur"),
@@ -45,27 +47,6 @@ def title(name: str, question: str) -> None:
     through_app()
     st.title(name, anchor=False)
     st.markdown(f"**{question}**")
-
-
-def escaped(text: str) -> str:
-    """`text` as Markdown that shows just that text."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^=@&])", r"\\\1", " ".join(text.split()))
-
-
-def sentence(text: object) -> str:
-    """An error's text as a sentence: a capital at its head, a full stop at its end."""
-    told = str(text).strip()
-    return told[:1].upper() + told[1:] + ("" if told.endswith((".", "!", "?")) else ".")
-
-
-def family_name(name: str) -> str:
-    """A family's name as people read it."""
-    return PRETTY.get(name, name)
-
-
-def families_text(names: Sequence[str]) -> str:
-    """`rotate, hue, blur`, or what no families are called."""
-    return ", ".join(family_name(n) for n in names) or "no transformation"
 
 
 def families(label: str, key: str, default: Sequence[str] = (), help: str | None = None) -> tuple[str, ...]:
