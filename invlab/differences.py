@@ -186,15 +186,15 @@ def of_relevance(preset: str, pictures: str) -> list[Difference]:
     return found
 
 
-def of_shift(table: Table | None) -> list[Difference]:
-    """What this study does otherwise than the paper."""
+def of_shift(table: Table | None, here: bool | None = None) -> list[Difference]:
+    """What this study does otherwise than the paper. here: as in `figures.shift.absent`."""
     found = [
         Difference(
             "Scene pictures", "no such column", "drawn scenes of ten classes, each transformed as a whole",
             "So that there is a column of whole pictures where CIFAR cannot be had.",
         )
     ]  # fmt: skip
-    if table is not None and (missing := shift_figures.absent(table)):
+    if table is not None and (missing := shift_figures.absent(table, here)):
         found.append(Difference("CIFAR-10 and CIFAR-100", "two columns", f"see there. {missing}"))
     return found
 
