@@ -234,7 +234,7 @@ def map_alt(table: Grid, which: str) -> str:
     return (
         f"Heat map of {how.title}: {len(table.rows)} networks (rows) by {len(table.columns)} families (columns), "
         f"{table.what}. Each network's own family, on the diagonal: mean {number(float(np.mean(own)))}; all other "
-        f"cells: mean {number(float(np.mean(rest)))}. The pickers above choose a cell, the table below lists all."
+        f"cells: mean {number(float(np.mean(rest)))}. The table below lists all."
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invlab.site import markup
-from invlab.site.about import Noted, about, index
+from invlab.site.about import Noted, about, index, listed
 from invlab.site.explore import sheets as explored
 from invlab.site.results import sheets as compared
 from invlab.site.sheet import Sheet
@@ -105,11 +105,10 @@ def document(sheet: Sheet, sheets: Sequence[Sheet], title: str) -> str:
 
 
 def navigation(here: Sheet, sheets: Sequence[Sheet]) -> str:
-    """The list of pages by group; a single seed's page is reached from the page Transfer."""
+    """The list of pages by group."""
     groups = defaultdict[str, list[Sheet]](list)
-    for sheet in sheets:
-        if sheet.group and (not sheet.name.startswith("run-") or sheet.group == "Own runs"):
-            groups[sheet.group].append(sheet)
+    for sheet in listed(sheets):
+        groups[sheet.group].append(sheet)
     made = []
     for group, members in groups.items():
         links = "".join(

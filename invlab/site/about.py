@@ -9,6 +9,7 @@ from typing import Any
 from invlab import __version__, records
 from invlab.figures import home
 from invlab.site import markup
+from invlab.site.results import OWN
 from invlab.site.sheet import Sheet, recipe_of
 from invlab.store import Store, kind_of
 from invlab.studies import claims
@@ -48,7 +49,7 @@ def index(store: Store, title: str, others: Sequence[Sheet]) -> Sheet:
         sheet.caption(home.means_told(record["result"]["seeds"]))
         sheet.behind("glance", rows, recipe_of(study), "python -m invlab bundle build", [study], "by transformation")
     groups = defaultdict[str, list[Sheet]](list)
-    for other in others:
+    for other in listed(others):
         groups[other.group].append(other)
     for group, members in groups.items():
         sheet.heading(group)
@@ -57,6 +58,11 @@ def index(store: Store, title: str, others: Sequence[Sheet]) -> Sheet:
     sheet.text(home.FIVE_WORDS)
     sheet.caption(home.AFTER)
     return sheet
+
+
+def listed(sheets: Sequence[Sheet]) -> list[Sheet]:
+    """The pages that lists of pages name: a single seed's page is reached from the page Transfer."""
+    return [sheet for sheet in sheets if sheet.group and (not sheet.name.startswith("run-") or sheet.group == OWN)]
 
 
 def _card(sheet: Sheet) -> str:

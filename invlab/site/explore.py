@@ -25,6 +25,7 @@ from invlab.transforms import TRANSFORMS
 from invlab.words import family_name, network_name
 
 GROUP = "Explore"
+LEGIBLE = 720  # pixels that a map of 19 networks needs for its numbers to be read
 COMMAND = "python -m invlab bundle build"
 STUDY = Singles()
 
@@ -67,7 +68,9 @@ def _map(sheet: Sheet, summary: dict[str, Any], which: str) -> None:
     grid, how = claims.grid(summary, which), claims.MEASURES[which]
     sheet.heading(how.title[0].upper() + how.title[1:])
     sheet.text(f"{figures.map_lead(which)} {figures.FRAMED}")
-    sheet.figure(figures.network_map(grid, which, claims.limits(summary, which)), figures.map_alt(grid, which))
+    sheet.figure(
+        figures.network_map(grid, which, claims.limits(summary, which)), figures.map_alt(grid, which), least=LEGIBLE
+    )
     sheet.notice(figures.notice(summary, which))
     sheet.behind(which, claims.cells(summary, which), recipe_of(STUDY, measure=which), COMMAND, [STUDY], how.title)
     sheet.heading(f"In short: {how.title}", 3)
@@ -154,7 +157,7 @@ def shared(store: Store) -> Sheet | None:
         return None
     sheet = Sheet("shared", "Ignored in common", "Do two networks ignore the same?", GROUP)
     sheet.text(shared_figures.SHARED_LEAD)
-    sheet.figure(shared_figures.matrix(result, SOURCES), shared_figures.matrix_alt(result, SOURCES))
+    sheet.figure(shared_figures.matrix(result, SOURCES), shared_figures.matrix_alt(result, SOURCES), least=LEGIBLE)
     sheet.notice(shared_figures.most_shared(result, SOURCES))
     sheet.caption(shared_figures.shared_told(result))
     sheet.behind("pairs", shared_figures.shared_rows(result, SOURCES), recipe_of(spec), COMMAND, [spec], "every pair")

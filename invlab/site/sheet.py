@@ -71,12 +71,14 @@ class Sheet:
         overlay: tuple[go.Figure, str] | None = None,
         title: str = "",
         remark: str = f"Open symbols: {SOURCE}.",
+        least: int = 0,
     ) -> None:
         """A figure and itself in words. overlay: the same with the published values in it, shown at a click with the
-        `remark`; a title and a remark are our Markdown."""
+        `remark`; a title and a remark are our Markdown. least: pixels of width that its numbers need to be read; on a
+        narrower screen it is scrolled."""
         self.figures += 1
         versions = [(plot, words)] if overlay is None else [(plot, words), overlay]
-        self.add(_figure(f"figure-{self.figures}", versions, title, remark))
+        self.add(_figure(f"figure-{self.figures}", versions, title, remark, least))
 
     def table(self, name: str, caption: str, rows: Sequence[dict[str, Any]], opened: bool = False) -> None:
         """A table with the file that has all of it."""
@@ -121,18 +123,24 @@ def recipe_of(spec: Any, **more: Any) -> dict[str, Any]:
     return {"key": records.key(spec), "spec": records.plain(spec)} | more
 
 
-def _figure(name: str, versions: Sequence[tuple[go.Figure, str]], title: str, remark: str) -> str:
+def _figure(name: str, versions: Sequence[tuple[go.Figure, str]], title: str, remark: str, least: int) -> str:
     """A place for a figure, its data (drawn when it comes into view), and its words, which are there without it."""
     height = versions[0][0].layout.height or 420
     scripts = "".join(f'<script type="application/json">{_plain(plot)}</script>' for plot, _ in versions)
     told = "".join(
-        f'<span data-version="{number}"{" hidden" if number else ""}>{markup.text(words)}</span>'
+        f'<span data-version="{number}"{" hidden" if number else ""}>{markup.text(words[:1].upper() + words[1:])}</span>'
         for number, (_, words) in enumerate(versions)
     )
+    canvas = (
+        f'<div class="canvas" role="img" aria-labelledby="{name}-words" '
+        f'style="height:{height}px{f";min-width:{least}px" if least else ""}"></div>'
+    )
+    if least:
+        canvas = f'<div class="wide" role="region" tabindex="0" aria-labelledby="{name}-words">{canvas}</div>'
     return (
         f'<figure class="plot" id="{name}">{f"<p>{markup.inline(title)}</p>" if title else ""}'
-        f'{_switch(remark) if len(versions) > 1 else ""}<div class="canvas" role="img" aria-labelledby="{name}-words" '
-        f'style="height:{height}px"></div>{scripts}<figcaption id="{name}-words">{told}</figcaption></figure>'
+        f"{_switch(remark) if len(versions) > 1 else ''}{canvas}{scripts}"
+        f'<figcaption id="{name}-words">{told}</figcaption></figure>'
     )
 
 

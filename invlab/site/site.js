@@ -12,6 +12,7 @@
     displaylogo: false, showSendToCloud: false, responsive: true,
     toImageButtonOptions: { format: "png", scale: 2 },
   };
+  const NARROW = 560; // pixels: below, letters are smaller and long titles of axes take two lines
   const drawn = new Set();
 
   function kept() {
@@ -26,11 +27,11 @@
     return root.dataset.theme || (system.matches ? "dark" : "light");
   }
 
-  function template(name) {
+  function template(name, small) {
     const c = COLOURS[name];
     const axis = {
       gridcolor: c.grid, zerolinecolor: c.zero, linecolor: c.zero, tickcolor: c.zero, automargin: true,
-      zerolinewidth: 1,
+      zerolinewidth: 1, title: { standoff: 10, font: { size: small ? 12 : 14 } },
     };
     return { layout: {
       paper_bgcolor: c.paper, plot_bgcolor: c.paper, xaxis: axis, yaxis: axis,
@@ -40,13 +41,33 @@
     } };
   }
 
+  function shrink(layout) {
+    layout.font = Object.assign({}, layout.font, { size: 12 });
+    Object.keys(layout).filter((key) => /^[xy]axis/.test(key)).forEach((key) => {
+      const title = layout[key].title;
+      if (title && title.text && title.text.length > 24 && !title.text.includes("<br>")) {
+        title.text = twoLines(title.text);
+      }
+    });
+  }
+
+  // Broken at the space that is nearest to the middle.
+  function twoLines(text) {
+    const spaces = [...text].map((letter, at) => (letter === " " ? at : -1)).filter((at) => at > 0);
+    const middle = text.length / 2;
+    const best = spaces.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle))[0];
+    return best === undefined ? text : text.slice(0, best) + "<br>" + text.slice(best + 1);
+  }
+
   function draw(figure, name) {
     const versions = figure.querySelectorAll("script[type='application/json']");
     const version = versions[Number(figure.dataset.version || 0)];
     const plot = JSON.parse(version.textContent);
-    plot.layout.template = template(name || theme());
+    const canvas = figure.querySelector(".canvas"), small = canvas.clientWidth < NARROW;
+    plot.layout.template = template(name || theme(), small);
     plot.layout.autosize = true;
-    window.Plotly.react(figure.querySelector(".canvas"), plot.data, plot.layout, CONFIG);
+    if (small) { shrink(plot.layout); }
+    window.Plotly.react(canvas, plot.data, plot.layout, CONFIG);
     drawn.add(figure);
   }
 
