@@ -63,13 +63,8 @@ def the_map(summary: dict[str, Any], measure: str, seed: int | None, source: str
         "*Click a cell, or use the pickers, to see what is behind it*; the chosen one has a dotted frame."
     )
     plot = figures.network_map(grid, measure, claims.limits(summary, measure), (source, family))
-    heatmap.clickable(
-        plot,
-        "map",
-        f"{figures.map_alt(grid, measure)} The pickers above choose a cell.",
-        ("network", SOURCES),
-        ("family", FAMILIES),
-    )
+    alt = f"{figures.map_alt(grid, measure)} The pickers above choose a cell."
+    heatmap.clickable(plot, "map", alt, ("network", SOURCES), ("family", FAMILIES))
     chosen(grid, measure, source, family)
     page.notice(figures.notice(summary, measure))
     recipe = records.plain(Singles()) | {"measure": measure, "seed": "mean" if seed is None else seed}

@@ -128,8 +128,8 @@ def _figure(name: str, versions: Sequence[tuple[go.Figure, str]], title: str, re
     height = versions[0][0].layout.height or 420
     scripts = "".join(f'<script type="application/json">{_plain(plot)}</script>' for plot, _ in versions)
     told = "".join(
-        f'<span data-version="{number}"{" hidden" if number else ""}>{markup.text(words[:1].upper() + words[1:])}</span>'
-        for number, (_, words) in enumerate(versions)
+        f'<span data-version="{number}"{" hidden" if number else ""}>{markup.text(words)}</span>'
+        for number, words in enumerate(words[:1].upper() + words[1:] for _, words in versions)
     )
     canvas = (
         f'<div class="canvas" role="img" aria-labelledby="{name}-words" '
