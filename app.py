@@ -12,7 +12,11 @@ from invlab.ui.cached import background_work
 st.set_page_config(page_title="Invariance Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
 
 PAGES = {
-    "Learn": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)],
+    "Learn": [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/lessons.py", title="Lessons", icon=":material/school:"),
+        st.Page("pages/glossary.py", title="Glossary", icon=":material/menu_book:"),
+    ],
     "Explore": [
         st.Page("pages/transformations.py", title="Transformations", icon=":material/transform:"),
         st.Page("pages/sensitivity.py", title="Sensitivity", icon=":material/grid_on:"),

@@ -41,11 +41,17 @@ else:
     page.notice(figures.notice(rows))
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build", [Singles()])
 
-st.subheader("Three ways in", anchor=False)
-ways = st.columns(3, gap="medium")
+st.subheader("Four ways in", anchor=False)
+ways = st.columns(4, gap="medium")
 for column, (target, icon, label, what) in zip(
     ways,
     (
+        (
+            "pages/lessons.py",
+            ":material/school:",
+            "Take the lessons",
+            "A question, your prediction, then what was measured: a short course for a class, or for yourself.",
+        ),
         (
             "pages/transformations.py",
             ":material/transform:",

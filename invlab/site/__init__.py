@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from invlab.site import markup
-from invlab.site.about import Noted, about, index, listed
+from invlab.site.about import Noted, about, glossary, index, listed
 from invlab.site.explore import sheets as explored
 from invlab.site.results import sheets as compared
 from invlab.site.sheet import Sheet
@@ -63,7 +63,8 @@ def contents(store: Store, runs: Sequence[str] = (), title: str = TITLE) -> Iter
     """Every file of the site: its path and its content."""
     noted = Noted(store)
     try:
-        sheets = [*explored(noted), *compared(noted, runs), *studied(noted), about(noted)]
+        sheets = [*explored(noted), *compared(noted, runs), *studied(noted)]
+        sheets += [glossary(sheets), about(noted)]
     finally:
         noted.close()
     sheets.insert(0, index(noted, title, sheets))

@@ -8,7 +8,10 @@ from typing import Any
 
 from invlab import __version__, records
 from invlab.figures import home
+from invlab.glossary import MARK, search
+from invlab.glossary import term as term_of
 from invlab.site import markup
+from invlab.site.formula import mathml
 from invlab.site.results import OWN
 from invlab.site.sheet import Sheet, recipe_of
 from invlab.store import Store, kind_of
@@ -143,3 +146,40 @@ def _made(made: Mapping[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
             "device": ", ".join(sorted({str(each["device"]) for each in found})),
             "versions": ", ".join(sorted(versions)),
         }
+
+
+# ------------------------------------------------------------------------------------------------------------ glossary
+
+
+def glossary(others: Sequence[Sheet]) -> Sheet:
+    """Every word with its meaning; terms link to each other, and to the pages that are there."""
+    sheet = Sheet("glossary", "Glossary", "What do the words mean here?", GROUP)
+    pages = {other.name: other for other in others}
+    for term in search(""):
+        sheet.heading(term.name[:1].upper() + term.name[1:])
+        sheet.add(f"<p>{_linked(term.means)}</p>")
+        if term.formula:
+            sheet.add(
+                f'<div class="scroll" role="region" tabindex="0" aria-label="Formula">{mathml(term.formula)}</div>'
+            )
+        leads = [_term_link(name) for name in term.related]
+        leads += [
+            f'<a href="{pages[n].path}">{markup.text(pages[n].title)} (page)</a>' for n in term.pages if n in pages
+        ]
+        if leads:
+            sheet.add(f'<p class="small">See also: {" · ".join(leads)}</p>')
+    return sheet
+
+
+def _linked(means: str) -> str:
+    """A definition as HTML: `[[term]]` and `[[term|as it is written]]` are links to terms."""
+    parts, at = [], 0
+    for found in MARK.finditer(means):
+        parts += [markup.inline(means[at : found.start()]), _term_link(found[1], found[2])]
+        at = found.end()
+    return "".join([*parts, markup.inline(means[at:])])
+
+
+def _term_link(name: str, words: str | None = None) -> str:
+    found = term_of(name)
+    return f'<a href="#{markup.anchor(found.name)}">{markup.text(words or found.name)}</a>'
