@@ -159,13 +159,11 @@ def glossary(others: Sequence[Sheet]) -> Sheet:
         sheet.heading(term.name[:1].upper() + term.name[1:])
         sheet.add(f"<p>{_linked(term.means)}</p>")
         if term.formula:
-            sheet.add(
-                f'<div class="scroll" role="region" tabindex="0" aria-label="Formula">{mathml(term.formula)}</div>'
-            )
+            formula = mathml(term.formula)
+            sheet.add(f'<div class="wide" role="region" tabindex="0" aria-label="Formula">{formula}</div>')
         leads = [_term_link(name) for name in term.related]
-        leads += [
-            f'<a href="{pages[n].path}">{markup.text(pages[n].title)} (page)</a>' for n in term.pages if n in pages
-        ]
+        there = [pages[name] for name in term.pages if name in pages]
+        leads += [f'<a href="{other.path}">{markup.text(other.title)} (page)</a>' for other in there]
         if leads:
             sheet.add(f'<p class="small">See also: {" · ".join(leads)}</p>')
     return sheet

@@ -11,7 +11,7 @@ SIGNS = {
 }  # fmt: skip
 LETTERS = {"rho": "ρ", "arg": "arg", "max": "max"}
 SPACES = {"quad": 1.0, ",": 0.17, ";": 0.28, " ": 0.25}  # in widths of a letter
-ACCENTS = {"hat": "^", "bar": "¯"}
+ACCENTS = {"hat": "\u0302", "bar": "\u0304"}  # combine with the letter before
 DOUBLE = {"E": "𝔼", "R": "ℝ"}
 
 
@@ -53,16 +53,26 @@ def _one(tokens: list[str]) -> str:
     """A group, a letter, a number, a sign or a command with what it takes."""
     if not tokens:
         raise ValueError("formula: it ends where something is still missing")
-    token = tokens.pop()
-    if token == "{":
+    part = tokens.pop()
+    if part == "{":
         inner = _row(tokens)
         if not tokens or tokens.pop() != "}":
             raise ValueError("formula: a brace is not closed")
         return f"<mrow>{inner}</mrow>"
-    if token.startswith("\\"):
-        return _command(token[1:], tokens)
-    kind = "mi" if token.isalpha() else "mn" if token[0].isdigit() else "mo"
-    return f"<{kind}>{html.escape(token)}</{kind}>"
+    if part.startswith("\\"):
+        return _command(part[1:], tokens)
+    if part == "-":
+        return "<mo>−</mo>"
+    kind = "mi" if part.isalpha() else "mn" if part[0].isdigit() else "mo"
+    return f"<{kind}>{html.escape(part)}</{kind}>"
+
+
+def _letters(tokens: list[str]) -> str:
+    """The letters of a group, or one letter."""
+    letters = re.sub(r"<[^>]*>", "", _one(tokens))
+    if not letters.isalpha():
+        raise ValueError(f"formula: {letters!r} stands where letters should")
+    return letters
 
 
 def _command(name: str, tokens: list[str]) -> str:
@@ -73,9 +83,9 @@ def _command(name: str, tokens: list[str]) -> str:
     if name == "sqrt":
         return f"<msqrt>{_one(tokens)}</msqrt>"
     if name in ACCENTS:
-        return f'<mover accent="true">{_one(tokens)}<mo>{ACCENTS[name]}</mo></mover>'
+        return f"<mi>{_letters(tokens)}{ACCENTS[name]}</mi>"
     if name in ("mathbb", "mathrm"):
-        letters = "".join(re.findall(r"[A-Za-z]", _one(tokens).replace("mrow", "").replace("mi", "")))
+        letters = _letters(tokens)
         told = DOUBLE.get(letters, letters) if name == "mathbb" else letters
         return f'<mi mathvariant="normal">{told}</mi>'
     if name in SPACES:

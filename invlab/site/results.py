@@ -96,15 +96,14 @@ def comparison(key: str, record: Record, group: str) -> Sheet:
     for panel in comparison_words.gauges(spec, result):
         sheet.figure(panel.plot, panel.words, title=panel.title)
     sheet.notice(comparison_words.noticed(spec, result))
+    rows, command = comparison_words.rows_of(spec, result), choice.command() if choice else None
+    sheet.behind("networks", rows, recipe_of(spec, made=record.get("made")), command, [spec], "both networks")
     sheet.heading("How they came to that")
     for panel in comparison_words.learning(spec, result["networks"]):
         sheet.figure(panel.plot, panel.words, title=panel.title)
     sheet.caption(comparison_words.how_measured(spec, result))
     _made(sheet, record)
-    rows, command = comparison_words.rows_of(spec, result), choice.command() if choice else None
-    sheet.behind("networks", rows, recipe_of(spec, made=record.get("made")), command, [spec], "both networks")
-    curves = _curve_rows(spec, result)
-    sheet.table("learning", "Table behind the curves", curves)
+    sheet.table("learning", "Table behind the curves", _curve_rows(spec, result))
     return sheet
 
 
