@@ -6,7 +6,10 @@ Learning (TMLR 2024), where the paper defines a word.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+MARK = re.compile(r"\[\[([^\[\]|]+)(?:\|([^\[\]]+))?\]\]")  # another term in a text, and perhaps as it is written
 
 
 @dataclass(frozen=True)

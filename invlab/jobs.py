@@ -300,7 +300,7 @@ class Queue(database.Database):
     def claim(self, worker: str, lease_seconds: float = LEASE_SECONDS) -> Job | None:
         """The next job, now held by `worker`, or None. Jobs whose lease has run out go back to the queue first.
 
-        One asked for by a newer version of the lab, with another format of results, is left to a worker of that version.
+        One asked for by a newer version of the lab, with another format of results, is left to its own workers.
         """
         with self._transaction() as db:
             now = time.time()

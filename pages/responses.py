@@ -79,11 +79,7 @@ def one_parameter() -> None:
     specs = [response(source, which, way) for source in sources]
     results = measured(specs)
     drawn = lines_of(sources, [family])
-    st.markdown(
-        f"**How far from itself?** Each object is changed by one amount of {long_name(what)}; the line says how far "
-        "its representation is then from that of the unchanged object, where two strangers are 1 apart. Bands: 95 % "
-        f"over {CURVE_IMAGES} images. *Click a point to see the pictures behind it.*"
-    )
+    st.markdown(f"{figures.curve_lead(long_name(what), CURVE_IMAGES)} *Click a point to see the pictures behind it.*")
     still = TRANSFORMS[family].identity[axis.parameter]
     plot = figures.curves(drawn, results, long_name(what), still, at)
 

@@ -228,11 +228,7 @@ def sharing(chosen: Choice) -> None:
         page.not_there("The shared invariance of the networks", COMMAND)
         return
     result, i, j = record["result"], SOURCES.index(chosen.a), SOURCES.index(chosen.b)
-    st.markdown(
-        "**Do they ignore the same?** For each image a *double* was searched: a picture, from noise, that one network "
-        "cannot tell from the image. If the *other* network cannot tell the two apart either, it shares that "
-        "invariance. The answer depends on who is asked: who ignores less cannot follow who ignores more."
-    )
+    st.markdown(figures.SHARED_LEAD)
     bars = figures.shared(result, i, j)
     if i == j:
         st.info("A and B are the same network: choose two.", icon=":material/info:")
@@ -245,11 +241,7 @@ def sharing(chosen: Choice) -> None:
     plot = figures.matrix(result, SOURCES, (chosen.a, chosen.b))
     pickers = ("network_a", SOURCES), ("network_b", SOURCES)
     heatmap.clickable(plot, "matrix", figures.matrix_alt(result, SOURCES), *pickers)
-    st.caption(
-        "STIR (Nanda et al., ICML 2022): linear CKA of the second network's representations of images and doubles; "
-        f"{result['images']} new objects, networks of seed 0. Grey stroke: the same for doubles of other images. 95 % "
-        "intervals over images. The table tells how near the doubles came: *residual*, where strangers are 1."
-    )
+    st.caption(figures.shared_told(result))
     rows = figures.shared_rows(result, SOURCES)
     page.behind("shared-invariance", rows, recipe(chosen) | records.plain(spec), [bars, plot], COMMAND, [spec])
 
@@ -280,12 +272,7 @@ def raw_png(text: str, size: int) -> bytes:
 
 def shared_notice(chosen: Choice, result: dict[str, Any], i: int, j: int) -> str:
     """Which direction shares more, against sharing nothing; and who shares most in the whole matrix."""
-    pairs = figures.ordered(result, SOURCES)
-    value, a, b = pairs[-1]
-    best = (
-        f"Of all pairs most is shared by the network {instruments.name_of(b)} with the one {instruments.name_of(a)}: "
-        f"{number(value)}."
-    )
+    best = figures.most_shared(result, SOURCES)
     if i == j:
         return best
     there, back = result["stir"][i][j], result["stir"][j][i]

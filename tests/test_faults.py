@@ -1,6 +1,6 @@
 """Every fault that the lab promises to survive, injected: no finished result is lost, no wrong one served, it recovers
-by itself, and meanwhile it says in a sentence what is the matter. Single parts are tested beside their modules; here the
-real worker and the real app are killed, and the files under them damaged, filled and locked."""
+by itself, and meanwhile it says in a sentence what is the matter. Single parts are tested beside their modules; here
+the real worker and the real app are killed, and the files under them damaged, filled and locked."""
 
 from __future__ import annotations
 
@@ -374,7 +374,7 @@ def test_two_servers_on_one_home_start_one_worker_and_serve_the_same(home: Path)
         until(lambda: Queue().job(key).state == "done")  # type: ignore[union-attr]
         assert len(Queue().workers()) == 1
         for app in apps:
-            words, errors = asyncio.run(_visit(app.url, f"runs?run={key}"))
+            _, errors = asyncio.run(_visit(app.url, f"runs?run={key}"))
             assert not errors
     finally:
         for app in apps:

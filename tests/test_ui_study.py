@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from invlab import costs, records, runs
+from invlab import costs, differences, records, runs
 from invlab.jobs import Queue, QueueFull
 from invlab.store import Store
 from invlab.studies import mismatch, shift
@@ -213,7 +213,7 @@ def test_claims_of_a_run_and_before_there_is_one(place: Path) -> None:
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_differences_are_read_off_the_presets(name: str) -> None:
-    found = {d.what: d for d in study.differences(name, StudyRun(name, seeds=3))}
+    found = {d.what: d for d in differences.differences(name, StudyRun(name, seeds=3))}
     assert found["Network"].here == PRESETS["classroom"].network
     assert found["Network"].paper == PRESETS["paper"].network
     assert "images a second" in found["Network"].why
@@ -222,7 +222,7 @@ def test_differences_are_read_off_the_presets(name: str) -> None:
 
 
 def test_the_papers_preset_differs_in_objects_only() -> None:
-    found = study.differences("shift", StudyRun("shift", "paper", 10))
+    found = differences.differences("shift", StudyRun("shift", "paper", 10))
     assert [d.what for d in found] == ["Objects and backgrounds"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from invlab.transforms import GROUPS, TRANSFORMS
 from invlab.ui import cached
+from invlab.words import escaped as escaped  # pages say page.escaped, page.family_name …
+from invlab.words import families_text as families_text
+from invlab.words import family_name as family_name
+from invlab.words import sentence as sentence
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -24,7 +27,6 @@ NEWER = (
     "shown, and nothing new is computed, until whoever runs the lab has updated it."
 )
 APP_RAN = "app-ran"  # in the session's state once app.py has run for it
-PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
 # Sets that teach something at once; a person picks one or makes an own.
 MIXES = {
     "rotate, hue, blur": ("rotate", "hue", "blur"),
@@ -53,27 +55,6 @@ def title(name: str, question: str) -> None:
     st.markdown(f"**{question}**")
     if cached.refusal() is not None:  # its text names a directory, which is for the log and the command line
         st.warning(NEWER, icon=":material/update:")
-
-
-def escaped(text: str) -> str:
-    """`text` as Markdown that shows just that text."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^=@&])", r"\\\1", " ".join(text.split()))
-
-
-def sentence(text: object) -> str:
-    """An error's text as a sentence: a capital at its head, a full stop at its end."""
-    told = str(text).strip()
-    return told[:1].upper() + told[1:] + ("" if told.endswith((".", "!", "?")) else ".")
-
-
-def family_name(name: str) -> str:
-    """A family's name as people read it."""
-    return PRETTY.get(name, name)
-
-
-def families_text(names: Sequence[str]) -> str:
-    """`rotate, hue, blur`, or what no families are called."""
-    return ", ".join(family_name(n) for n in names) or "no transformation"
 
 
 @contextlib.contextmanager

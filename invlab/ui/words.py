@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote
 
 import streamlit as st
 
 from invlab import glossary
-
-MARK = re.compile(r"\[\[([^\[\]|]+)(?:\|([^\[\]]+))?\]\]")
+from invlab.glossary import MARK
 
 
 def link(name: str, text: str | None = None) -> str:
