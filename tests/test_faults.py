@@ -31,6 +31,7 @@ from tests.browser import App, free_port
 from tests.pages import apart, opener, texts
 from tests.protocol import Session
 from tests.test_page_transfer import record_of
+from tests.test_study_command import timeless
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120.0  # within which something must have happened
@@ -48,7 +49,7 @@ def ask(queue: Queue, seed: int) -> str:
 
 def science(record: dict) -> dict:
     """A record without what differs between two runs of the same: when, and how long."""
-    return {name: value for name, value in record.items() if name != "made"}
+    return {name: timeless(value) for name, value in record.items() if name not in ("made", "weights")}
 
 
 def all_records(home: Path) -> dict[str, dict]:
