@@ -65,13 +65,11 @@ def front() -> None:
 
 def _card(room: Room) -> None:
     count = len(cached.the_rooms().members(room.code))
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(f"**{page.escaped(room.title)}** · {room.code}", width="content")
-        st.caption(f"{_students(count)} · deleted on {_day(room.expires)}", width="content")
-        st.page_link(
-            classroom.PAGE, label="To the desk", icon=":material/co_present:", query_params={"desk": room.code},
-            width="content",
-        )  # fmt: skip
+    with st.container(border=True):
+        st.markdown(f"**{page.escaped(room.title)}** · {room.code}")
+        st.caption(f"{_students(count)} · deleted on {_day(room.expires)}")
+        query = {"desk": room.code}
+        st.page_link(classroom.PAGE, label="To the desk", icon=":material/co_present:", query_params=query)
 
 
 def _open() -> None:
@@ -121,10 +119,10 @@ def desk(code: str) -> None:
         ):
             st.page_link(classroom.PAGE, label=label, icon=icon, query_params=query, width="content")
     classroom.refusal()
-    way_in, leading = st.columns([2, 3], gap="large")
-    with way_in:
+    left, right = st.columns([2, 3], gap="large")
+    with left:
         invitation(room)
-    with leading:
+    with right:
         lead(room)
     st.fragment(run_every=LIVE_SECONDS)(live)(room.code, room.revision)
     left, right = st.columns(2, gap="large")
@@ -135,18 +133,14 @@ def desk(code: str) -> None:
         closing(room)
 
 
-def invitation(room: Room, big: bool = False) -> None:
-    """The code, the QR code and the address for students."""
-    st.html(f'<div class="il-code{" il-big" if big else ""}">{room.code}</div>')
-    address = join_address(room.code)
-    if address is None:
+def invitation(room: Room) -> None:
+    """The code, the QR code and the address for students; the address is asked for where this page's own is none."""
+    way_in(room)
+    if join_address(room.code) is None:
         st.warning(
             "The address of this page works on this computer only. Type the one under which students reach it.",
             icon=":material/wifi_off:",
         )
-    else:
-        st.image(qr(address), width=420 if big else 220, alt=f"QR code of the address {address}")
-        st.markdown(f"`{address}`")
     if address_of(_here(), room.code) is None:
         st.text_input(
             "Address for students", st.session_state.get(ADDRESS, ""), key="room-address", on_change=_keep_address,
@@ -154,6 +148,14 @@ def invitation(room: Room, big: bool = False) -> None:
             help="This computer's address in the school's network. The lab answers there only if it was started with "
             "`--server.address 0.0.0.0`.",
         )  # fmt: skip
+
+
+def way_in(room: Room, big: bool = False) -> None:
+    """How to join: the code, and the QR code with its address where there is one."""
+    st.html(f'<div class="il-code{" il-big" if big else ""}">{room.code}</div>')
+    if address := join_address(room.code):
+        st.image(qr(address), width=420 if big else 220, alt=f"QR code of the address {address}")
+        st.markdown(f"`{address}`")
 
 
 def _here() -> str:
@@ -436,8 +438,8 @@ def _presented(code: str) -> None:
         if room.lesson in course.LESSONS:
             _slide(room, course.LESSONS[room.lesson], members)
         else:
-            st.markdown(f"Join **{page.escaped(room.title)}** with this code:")
-            invitation(room, big=True)
+            st.markdown(f"**{page.escaped(room.title)}**: open the page Classroom of the lab and type this code.")
+            way_in(room, big=True)
             st.markdown(f"{_students(len(members))} in the room")
         if st.session_state.get("room-names") and members:
             st.caption(" · ".join(page.escaped(numbered(member)) for member in members))
