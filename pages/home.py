@@ -57,7 +57,7 @@ else:
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build", [Singles()])
 
 st.subheader("Four ways in", anchor=False)
-ways = st.columns(4, gap="medium")
+ways = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
 for column, (target, icon, label, what) in zip(
     ways,
     (
