@@ -16,6 +16,7 @@ from invlab.studies.factors import BUILT_IN, DATASETS, DISJOINT, FACTOR_NAMES, P
 from invlab.studies.study import Table
 from invlab.tasks import Task
 from invlab.ui import gallery, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 SETTING_WORDS = {
     "mixed": "one family of each group",
@@ -176,6 +177,7 @@ def listed(values: Sequence[str | int]) -> str:
 
 
 page.title("Factors", "How important is invariance, beside the other factors of pretraining?")
+words("same transformations", "disjoint transformations", "architecture", "fine-tuning", "transfer accuracy", "claim")
 found = study.load("factors")
 if found is None:
     study.claims("factors")

@@ -8,11 +8,13 @@ from invlab import records
 from invlab.studies.catalogue import STUDIES
 from invlab.studies.singles import Singles, same_other_none
 from invlab.ui import cached, page
+from invlab.ui.words import words
 
 page.title(
     "Invariance Lab",
     "A network that ignores rotation: is that a gift or a loss for what it is asked next?",
 )
+words("object", "transformation", "representation", "invariance", "sensitivity", "transfer accuracy")
 st.markdown(
     "Pick **transformations**, train two small networks in seconds, **measure** how invariant each became, and see "
     "which one **transfers** to objects it has never met."
@@ -55,7 +57,7 @@ else:
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build", [Singles()])
 
 st.subheader("Four ways in", anchor=False)
-ways = st.columns(4, gap="medium")
+ways = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
 for column, (target, icon, label, what) in zip(
     ways,
     (

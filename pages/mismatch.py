@@ -17,6 +17,7 @@ from invlab.studies.study import Table, signed
 from invlab.tasks import Task
 from invlab.ui import live, page, study, study_again, study_twins
 from invlab.ui.study import Difference
+from invlab.ui.words import words
 
 NAME = "mismatch"
 
@@ -137,6 +138,7 @@ def differences(run: StudyRun | None) -> list[Difference]:
 
 def main() -> None:
     page.title("Mismatch", "What when the invariances do not match: too few, or more than the target needs?")
+    words("mismatch", "transformation family", "transfer accuracy", "claim")
     found = study.load(NAME)
     run, table = found or (None, None)
     if run is not None and table is not None:

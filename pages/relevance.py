@@ -12,6 +12,7 @@ from invlab.studies.relevance import FOR_C, FOR_O, ONLY_C, ONLY_O, PLACEMENTS
 from invlab.studies.study import Table
 from invlab.tasks import Task
 from invlab.ui import gallery, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 PLACEMENT_WORDS = {
     "fixed": "The object always stands in the upper right corner.",
@@ -136,6 +137,7 @@ def differences(preset: str, pictures: str) -> list[study.Difference]:
 
 
 page.title("Relevance", "Can invariance harm: what becomes of what a network learned to ignore?")
+words("lost information", "correlation", "availability", "sensitivity", "claim")
 found = study.load("relevance")
 if found is None:
     pictures = relevance.sets(("cifar10",) if sources.available("cifar10") else ())[0]
@@ -148,8 +150,8 @@ else:
     sets = table.values_of("pictures")
     pictures = sets[0]
     if len(sets) > 1:
-        words = {c: f"a picture of {relevance.WORDS[c]}" for c in sets}
-        pictures = gallery.segments("C is", sets, pictures, "pictures", words)
+        named = {c: f"a picture of {relevance.WORDS[c]}" for c in sets}
+        pictures = gallery.segments("C is", sets, pictures, "pictures", named)
     st.markdown(f"{PICTURES[pictures]} **O** is one of ten small drawn objects on it.")
     numbers = table.where(pictures=pictures)
     placement = gallery.segments("Objects", tuple(PLACEMENTS), "fixed", "placement")

@@ -19,6 +19,7 @@ from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS
 from invlab.ui import gallery, live, page, study, study_again, study_twins
 from invlab.ui.study import Difference
+from invlab.ui.words import words
 
 NAME = "shift"
 LEARNED = {"image": "objects on scenes", "random": "random objects on noise"}
@@ -204,6 +205,7 @@ def main() -> None:
         "Shift",
         "Does invariance itself transfer: to other objects, to noise, to pictures of another kind?",
     )
+    words("distribution shift", "untrained network", "sensitivity", "claim")
     found = study.load(NAME)
     run, table = found or (None, None)
     if run is not None and table is not None:
