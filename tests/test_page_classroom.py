@@ -150,6 +150,20 @@ def test_where_only_results_are_shown_there_are_no_rooms(place: Path, monkeypatc
     assert not (place / "rooms.sqlite3").exists()
 
 
+def test_a_list_of_rooms_that_cannot_be_used_closes_no_page(
+    rooms: Rooms, room: Room, kept_page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms.join(room.code, by="ann")
+
+    def broken(self, by: str):
+        raise RoomError("the list of rooms in x cannot be used: the disk is full")
+
+    monkeypatch.setattr(Rooms, "room_of", broken)
+    assert "runs is open" in words(in_app("ann"))
+    assert "the disk is full" in words(opened("ann"))
+    assert not opened("ann", "lessons").exception
+
+
 # ---- answering in a lesson
 
 
@@ -394,7 +408,7 @@ def test_a_student_is_removed(rooms: Rooms, room: Room, monkeypatch: pytest.Monk
     rooms.join(room.code, "Ann", by="ann")
     rooms.join(room.code, by="ben")
     page = as_teacher(monkeypatch, desk=room.code)
-    page.selectbox(key="room-remove-2").set_value(1).run()
+    page.selectbox(key="room-remove").set_value(1).run()
     button(page, "Remove").click().run()
     assert [member.number for member in rooms.members(room.code)] == [2]
 

@@ -129,7 +129,6 @@ def desk(code: str) -> None:
     with left:
         rules_of(room)
     with right:
-        removal(room)
         closing(room)
 
 
@@ -268,20 +267,23 @@ def rules_of(room: Room) -> None:
     )  # fmt: skip
 
 
-def removal(room: Room) -> None:
+def removal(room: Room, members: list[Member]) -> None:
     """Taking somebody out."""
-    st.subheader("Remove a student", anchor=False)
-    members = {member.number: member for member in cached.the_rooms().members(room.code)}
+    if not members:
+        return
+    there = {member.number: member for member in members}
+    if st.session_state.get("room-remove") not in there:
+        st.session_state["room-remove"] = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
-            "Who", list(members), index=None, key=f"room-remove-{len(members)}",
-            format_func=lambda n: numbered(members[n]), placeholder="nobody", label_visibility="collapsed",
+            "Remove a student", list(there), index=None, key="room-remove", format_func=lambda n: numbered(there[n]),
+            placeholder="choose one",
+            help="Name and answers are deleted, and that browser cannot join this room again.",
         )  # fmt: skip
         st.button(
             "Remove", key="remove", icon=":material/person_remove:", disabled=number is None, on_click=_remove,
             args=(room.code, number),
         )  # fmt: skip
-    st.caption("Name and answers are deleted, and that browser cannot join this room again.")
 
 
 def _remove(code: str, number: int) -> None:
@@ -305,6 +307,7 @@ def closing(room: Room) -> None:
 
 def _close(code: str) -> None:
     def closed() -> None:
+        visitors.require("open a room")
         cached.the_rooms().delete(code, is_teacher=True)
         st.session_state.pop(f"sure-{code}", None)
         st.query_params.pop("desk", None)
@@ -322,8 +325,8 @@ def live(code: str, revision: int) -> None:
         room, members = cached.the_rooms().room(code), cached.the_rooms().members(code)
     except RoomError:
         st.rerun(scope="app")
-    if room.revision != revision:
-        st.rerun(scope="app")  # another teacher, or the view for the projector, has changed it
+    if room.revision != revision or "room-refused" in st.session_state:
+        st.rerun(scope="app")  # a click below, or another teacher, has changed it or was refused
     st.subheader("The class", anchor=False)
     st.caption(_counts(room, members))
     answers, table = st.columns(2, gap="medium")
@@ -331,6 +334,7 @@ def live(code: str, revision: int) -> None:
         _answers(room)
     with table:
         _table(room, members)
+        removal(room, members)
 
 
 def _counts(room: Room, members: list[Member]) -> str:
