@@ -20,6 +20,7 @@ GUESS, TRUTH = "#64789b", "#c2185b"
 BINS = 20  # of an axis of guesses: 30 of them can still be counted
 FAINT = "rgba(128,128,128,0.55)"
 RIGHT = "✓"
+LINE = 32  # characters that fit beside each other on a telephone
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,7 @@ def _truth_line(figure: go.Figure, truth: Span, ends: tuple[float, float], unit:
     left = truth.value > (ends[0] + ends[1]) / 2
     figure.add_annotation(
         x=truth.value, y=1, yref="paper", yanchor="top", xanchor="right" if left else "left", xshift=-6 if left else 6,
-        text=f"<b>measured: {told(truth.value, unit)}</b>", showarrow=False, font={"color": TRUTH, "size": 15},
-        bgcolor="rgba(255,255,255,0.85)",
+        text=f"<b>measured: {told(truth.value, unit)}</b>", showarrow=False, font={"size": 15},
     )  # fmt: skip
 
 
@@ -151,29 +151,25 @@ def choices(options: Sequence[str], values: Sequence[str], mine: str | None, rig
     at = list(range(len(options)))
     figure = go.Figure(
         go.Bar(
-            x=counts, y=at, orientation="h", name="answers", width=0.42,
+            x=counts, y=at, orientation="h", name="answers", width=0.3,
             marker={"color": [TRUTH if option == right else GUESS for option in options]},
             customdata=list(options), hovertemplate="%{customdata}: %{x}<extra></extra>",
         )
     )  # fmt: skip
     for place, (option, count) in enumerate(zip(options, counts, strict=True)):
-        marks = (f" <b>{RIGHT} measured</b>" if option == right else "") + (" ★ yours" if option == mine else "")
+        marks = [f"<b>{RIGHT} measured</b>"] * (option == right) + ["★ yours"] * (option == mine)
+        lines = [*textwrap.wrap(f"{option}: {count}", LINE), *([" ".join(marks)] if marks else [])]
         figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=place - 0.23, yanchor="bottom", align="left", showarrow=False,
-            text=f"{_wrapped(option)}: {count}{marks}",
+            x=0, xref="paper", xanchor="left", y=place - 0.17, yanchor="bottom", align="left", showarrow=False,
+            text="<br>".join(lines),
         )  # fmt: skip
-    figure.update_yaxes(range=[len(options) - 0.6, -0.85], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[len(options) - 0.7, -0.8], visible=False, fixedrange=True)
     figure.update_xaxes(
         title="answers", range=[0, max(1, *counts) * 1.03], fixedrange=True, dtick=max(1, math.ceil(max(counts) / 6))
     )
-    styled(figure, 90 + 74 * len(options))
+    styled(figure, 90 + 96 * len(options))
     figure.update_layout(dragmode=False, showlegend=False, margin={"t": 10})
     return figure
-
-
-def _wrapped(text: str) -> str:
-    """Short enough for a telephone."""
-    return "<br>".join(textwrap.wrap(text, 34))
 
 
 def choices_in_words(options: Sequence[str], values: Sequence[str], mine: str | None, right: str | None) -> str:

@@ -38,7 +38,7 @@ def truth(results: Results) -> Truth:
     mean, ends = _pooled(results)
     words = (
         f"The gaps go from {least:.0f} to {most:.0f} points: **{most - least:.0f} points** between them. Their mean is "
-        f"{mean:.0f}{reach(*ends, '%')} points, the 95 % interval over seeds."
+        f"{mean:.0f} points, the 95 % interval over seeds{reach(*ends, '%')}."
     )
     return Truth(most - least, words)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from invlab.roles import Role
 from invlab.rooms import Room
 from invlab.ui import cached, classroom, visitors
 
@@ -89,5 +88,5 @@ def step(lesson: str, number: int) -> None:
 
 
 def teacher() -> bool:
-    """Whether the visitor may read the teacher's notes: teachers, and everybody who is in no room."""
-    return _room() is None or visitors.current().role == Role.TEACHER
+    """Whether the visitor may read the teacher's notes."""
+    return classroom.is_teacher()

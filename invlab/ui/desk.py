@@ -65,13 +65,11 @@ def front() -> None:
 
 def _card(room: Room) -> None:
     count = len(cached.the_rooms().members(room.code))
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(f"**{page.escaped(room.title)}** · {room.code}", width="content")
-        st.caption(f"{_students(count)} · deleted on {_day(room.expires)}", width="content")
-        st.page_link(
-            classroom.PAGE, label="To the desk", icon=":material/co_present:", query_params={"desk": room.code},
-            width="content",
-        )  # fmt: skip
+    with st.container(border=True):
+        st.markdown(f"**{page.escaped(room.title)}** · {room.code}")
+        st.caption(f"{_students(count)} · deleted on {_day(room.expires)}")
+        query = {"desk": room.code}
+        st.page_link(classroom.PAGE, label="To the desk", icon=":material/co_present:", query_params=query)
 
 
 def _open() -> None:
@@ -121,32 +119,27 @@ def desk(code: str) -> None:
         ):
             st.page_link(classroom.PAGE, label=label, icon=icon, query_params=query, width="content")
     classroom.refusal()
-    way_in, leading = st.columns([2, 3], gap="large")
-    with way_in:
+    left, right = st.columns([2, 3], gap="large")
+    with left:
         invitation(room)
-    with leading:
+    with right:
         lead(room)
     st.fragment(run_every=LIVE_SECONDS)(live)(room.code, room.revision)
     left, right = st.columns(2, gap="large")
     with left:
         rules_of(room)
     with right:
-        removal(room)
         closing(room)
 
 
-def invitation(room: Room, big: bool = False) -> None:
-    """The code, the QR code and the address for students."""
-    st.html(f'<div class="il-code{" il-big" if big else ""}">{room.code}</div>')
-    address = join_address(room.code)
-    if address is None:
+def invitation(room: Room) -> None:
+    """The code, the QR code and the address for students; the address is asked for where this page's own is none."""
+    way_in(room)
+    if join_address(room.code) is None:
         st.warning(
             "The address of this page works on this computer only. Type the one under which students reach it.",
             icon=":material/wifi_off:",
         )
-    else:
-        st.image(qr(address), width=420 if big else 220, alt=f"QR code of the address {address}")
-        st.markdown(f"`{address}`")
     if address_of(_here(), room.code) is None:
         st.text_input(
             "Address for students", st.session_state.get(ADDRESS, ""), key="room-address", on_change=_keep_address,
@@ -154,6 +147,14 @@ def invitation(room: Room, big: bool = False) -> None:
             help="This computer's address in the school's network. The lab answers there only if it was started with "
             "`--server.address 0.0.0.0`.",
         )  # fmt: skip
+
+
+def way_in(room: Room, big: bool = False) -> None:
+    """How to join: the code, and the QR code with its address where there is one."""
+    st.html(f'<div class="il-code{" il-big" if big else ""}">{room.code}</div>')
+    if address := join_address(room.code):
+        st.image(qr(address), width=420 if big else 220, alt=f"QR code of the address {address}")
+        st.markdown(f"`{address}`")
 
 
 def _here() -> str:
@@ -266,20 +267,23 @@ def rules_of(room: Room) -> None:
     )  # fmt: skip
 
 
-def removal(room: Room) -> None:
+def removal(room: Room, members: list[Member]) -> None:
     """Taking somebody out."""
-    st.subheader("Remove a student", anchor=False)
-    members = {member.number: member for member in cached.the_rooms().members(room.code)}
+    if not members:
+        return
+    there = {member.number: member for member in members}
+    if st.session_state.get("room-remove") not in there:
+        st.session_state["room-remove"] = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox(
-            "Who", list(members), index=None, key=f"room-remove-{len(members)}",
-            format_func=lambda n: numbered(members[n]), placeholder="nobody", label_visibility="collapsed",
+            "Remove a student", list(there), index=None, key="room-remove", format_func=lambda n: numbered(there[n]),
+            placeholder="choose one",
+            help="Name and answers are deleted, and that browser cannot join this room again.",
         )  # fmt: skip
         st.button(
             "Remove", key="remove", icon=":material/person_remove:", disabled=number is None, on_click=_remove,
             args=(room.code, number),
         )  # fmt: skip
-    st.caption("Name and answers are deleted, and that browser cannot join this room again.")
 
 
 def _remove(code: str, number: int) -> None:
@@ -303,6 +307,7 @@ def closing(room: Room) -> None:
 
 def _close(code: str) -> None:
     def closed() -> None:
+        visitors.require("open a room")
         cached.the_rooms().delete(code, is_teacher=True)
         st.session_state.pop(f"sure-{code}", None)
         st.query_params.pop("desk", None)
@@ -320,8 +325,8 @@ def live(code: str, revision: int) -> None:
         room, members = cached.the_rooms().room(code), cached.the_rooms().members(code)
     except RoomError:
         st.rerun(scope="app")
-    if room.revision != revision:
-        st.rerun(scope="app")  # another teacher, or the view for the projector, has changed it
+    if room.revision != revision or "room-refused" in st.session_state:
+        st.rerun(scope="app")  # a click below, or another teacher, has changed it or was refused
     st.subheader("The class", anchor=False)
     st.caption(_counts(room, members))
     answers, table = st.columns(2, gap="medium")
@@ -329,6 +334,7 @@ def live(code: str, revision: int) -> None:
         _answers(room)
     with table:
         _table(room, members)
+        removal(room, members)
 
 
 def _counts(room: Room, members: list[Member]) -> str:
@@ -436,8 +442,8 @@ def _presented(code: str) -> None:
         if room.lesson in course.LESSONS:
             _slide(room, course.LESSONS[room.lesson], members)
         else:
-            st.markdown(f"Join **{page.escaped(room.title)}** with this code:")
-            invitation(room, big=True)
+            st.markdown(f"**{page.escaped(room.title)}**: open the page Classroom of the lab and type this code.")
+            way_in(room, big=True)
             st.markdown(f"{_students(len(members))} in the room")
         if st.session_state.get("room-names") and members:
             st.caption(" · ".join(page.escaped(numbered(member)) for member in members))

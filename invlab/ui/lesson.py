@@ -98,11 +98,11 @@ def onward(lesson: Lesson, step: str) -> None:
         )  # fmt: skip
     previous, following = course.neighbours(lesson.name)
     with st.container(horizontal=True, gap="medium"):
-        for other, sign in ((previous, "Previous lesson"), (following, "Next lesson")):
-            if other is not None:
+        for other, label in ((previous, "Previous lesson"), (following, "Next lesson")):
+            if other is not None:  # its title would not fit on a telephone
                 icon = ":material/navigate_before:" if other is previous else ":material/navigate_next:"
                 query = {"lesson": other.name}
-                st.page_link(PAGE, label=f"{sign}: {other.title}", icon=icon, query_params=query, width="content")
+                st.page_link(PAGE, label=label, icon=icon, query_params=query, width="content", help=other.title)
 
 
 def why_waiting(name: str) -> str:

@@ -3,6 +3,7 @@ action itself asks `require`: what a page shows protects nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -14,6 +15,7 @@ import streamlit as st
 
 from invlab import roles
 from invlab.roles import Refused, Role, SignIns, Visitor
+from invlab.rooms import Room, RoomError
 from invlab.ui import cached
 from invlab.ui.page import escaped, sentence
 
@@ -44,11 +46,18 @@ def current() -> Visitor:
         return Visitor(who, Role.VIEWER, ())
     if here() or is_signed_in() or _is_teacher_by_login():
         return Visitor(who, Role.TEACHER)
-    if (room := cached.the_rooms().room_of(who)) is not None:
+    if (room := _room_of(who)) is not None:
         return Visitor(who, Role.STUDENT, room.presets)
     if roles.visitors_are_students():
         return Visitor(who, Role.STUDENT)
     return Visitor(who, Role.VIEWER, ())
+
+
+def _room_of(who: str) -> Room | None:
+    """The room that a visitor is in; none while the list of rooms cannot be used, which the page Classroom tells."""
+    with contextlib.suppress(RoomError):
+        return cached.the_rooms().room_of(who)
+    return None
 
 
 def here() -> bool:
