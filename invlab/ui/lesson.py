@@ -10,7 +10,7 @@ from invlab import records
 from invlab.figures import lessons as figures
 from invlab.figures.lessons import Span
 from invlab.lessons import course
-from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson, Link, Shown, Truth
+from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson, Link, Shown, Truth, wrong_answer
 from invlab.lessons.stored import NotStoredError, Results
 from invlab.studies.singles import Singles
 from invlab.ui import answers, cached, fooling, instruments, lesson_run, page, study, twin_pairs
@@ -178,7 +178,7 @@ def ask_choice(lesson: Lesson) -> None:
 def give(name: str, key: str) -> None:
     """The click: the prediction is taken, and its answer shown."""
     value = st.session_state.get(key)
-    if value is not None:
+    if value is not None and not wrong_answer(course.lesson(name).prediction, value):  # what comes from a browser is checked
         answers.give(name, value)
         go(name, REVEAL)
 
