@@ -177,8 +177,8 @@ def ask_choice(lesson: Lesson) -> None:
 
 def give(name: str, key: str) -> None:
     """The click: the prediction is taken, and its answer shown."""
-    value = st.session_state.get(key)
-    if value is not None and not wrong_answer(course.lesson(name).prediction, value):  # what comes from a browser is checked
+    value, prediction = st.session_state.get(key), course.lesson(name).prediction
+    if value is not None and not wrong_answer(prediction, value):  # what comes from a browser is checked
         answers.give(name, value)
         go(name, REVEAL)
 
