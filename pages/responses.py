@@ -343,7 +343,11 @@ def by_layer() -> None:
     page.figure(plot, "layers", figures.layers_alt(drawn, results, pooled))
     page.notice(layer_notice(sources, results, pooled))
     which = st.selectbox(
-        "Twins as they are seen by the network", sources, format_func=instruments.name_of, key="pairs_of"
+        "Twins as they are seen by the network",
+        sources,
+        format_func=instruments.name_of,
+        key="pairs_of",
+        bind="query-params",
     )
     twin_pairs.section(twin_pairs.behind(specs[sources.index(which)]), f"the network **{instruments.name_of(which)}**")
     page.behind(
