@@ -119,7 +119,7 @@ def networks() -> None:
     scrubbed(found[sources[0]], "seen", draw)
     page.notice(" ".join(figures.noticed(sources[0], found)))
     st.caption(figures.SETTLING)
-    st.subheader("Behind the last moment: twin pairs", anchor=False)
+    st.header("Behind the last moment: twin pairs", anchor=False)
     left, right = st.columns(2)
     which = left.selectbox(
         "As seen by the network trained for", sources, format_func=page.family_name, key="seen_by", bind="query-params"

@@ -148,7 +148,7 @@ def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, 
 
 def pairs(spec: Response, source: str, words: str, at: tuple[float, ...]) -> None:
     """The pictures behind one point, by distance, for the first network."""
-    st.subheader("Behind the point: before and after", anchor=False)
+    st.header("Behind the point: before and after", anchor=False)
     found, distances = instruments.pairs_at(records.key(spec), spec, at)
     mean = sum(distances) / len(distances)
     st.markdown(
