@@ -73,7 +73,7 @@ def the_summary(table: Table, run: StudyRun, view: View, shown: bool) -> None:
 
 def one_factor(table: Table, run: StudyRun, view: View, shown: bool) -> None:
     """Accuracy against the values of one factor."""
-    st.subheader("One factor at a time", anchor=False)
+    st.header("One factor at a time", anchor=False)
     factor = gallery.segments("Factor", FACTOR_NAMES, FACTOR_NAMES[0], "factor")
     st.markdown(figures.FACTOR_WORDS[factor])
     rows = figures.value_rows(table, factor, view)

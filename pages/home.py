@@ -43,7 +43,7 @@ else:
     page.notice(figures.notice(rows))
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build", [Singles()])
 
-st.subheader("Four ways in", anchor=False)
+st.header("Four ways in", anchor=False)
 ways = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
 for column, (target, icon, label, what) in zip(
     ways,
@@ -79,7 +79,7 @@ for column, (target, icon, label, what) in zip(
         st.page_link(target, label=f"**{label}**", icon=icon)
         st.caption(what)
 
-st.subheader("The paper's four studies, and one more", anchor=False)
+st.header("The paper's four studies, and one more", anchor=False)
 for column, study in zip(st.columns(len(STUDIES), gap="medium"), STUDIES.values(), strict=True):
     with column, st.container(border=True, height="stretch"):
         st.page_link(f"pages/{study.name}.py", label=f"**{study.title}**")

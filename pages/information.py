@@ -51,7 +51,7 @@ def families(run: StudyRun, table: Table, measure: str) -> list[figures.Row]:
 
 def all_families(run: StudyRun, table: Table, measure: str) -> None:
     """*same*, *other* and *none* for every family."""
-    st.subheader("Every family", anchor=False)
+    st.header("Every family", anchor=False)
     st.markdown(figures.families_lead(measure, run.seeds))
     rows = families(run, table, measure)
     plot = study.once(run, f"families-plot-{measure}", functools.partial(figures.by_family, rows, measure))

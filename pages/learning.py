@@ -120,10 +120,12 @@ def networks() -> None:
     scrubbed(found[sources[0]], "seen", draw)
     page.notice(" ".join(figures.noticed(sources[0], found)))
     st.caption(figures.SETTLING)
-    st.subheader("Behind the last moment: twin pairs", anchor=False)
+    st.header("Behind the last moment: twin pairs", anchor=False)
     left, right = st.columns(2)
-    which = left.selectbox("As seen by the network trained for", sources, format_func=page.family_name, key="seen_by")
-    under = right.selectbox("Under", shown[which], format_func=page.family_name, key="seen_under")
+    which = left.selectbox(
+        "As seen by the network trained for", sources, format_func=page.family_name, key="seen_by", bind="query-params"
+    )
+    under = right.selectbox("Under", shown[which], format_func=page.family_name, key="seen_under", bind="query-params")
     finished_network = recorded(Singles(), which).sensitivity(under)
     twin_pairs.section(twin_pairs.behind(finished_network), f"the network **{instruments.name_of(which)}**")
     table = [row for s in sources for row in figures.rows(instruments.name_of(s), found[s], FAMILIES)]

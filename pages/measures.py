@@ -18,7 +18,7 @@ IMAGES, DRAWS = 100, 12
 
 
 def definitions() -> None:
-    st.subheader("How they differ", anchor=False)
+    st.header("How they differ", anchor=False)
     for how in MEASURES.values():
         larger = "larger = more invariant" if how.larger_is_invariant else "0 = invariant"
         st.markdown(f"- **{how.title}** ({larger}; {how.source}). {how.compares}")

@@ -44,7 +44,7 @@ def the_map(run: StudyRun, table: Table) -> None:
 
 def costs(run: StudyRun, table: Table) -> None:
     """Beyond the paper: which missing family costs most."""
-    st.subheader("Which missing family costs most?", anchor=False)
+    st.header("Which missing family costs most?", anchor=False)
     st.markdown(figures.costs_lead(SIZES[run.preset].chain))
     rows = study.once(run, "costs", lambda: figures.cost_rows(table))
     groups = study.once(run, "cost-groups", lambda: figures.group_rows(table))

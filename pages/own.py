@@ -55,7 +55,7 @@ def show(spec: Audit, record: dict[str, Any]) -> None:
     instruments.choosing(plot, f"audit-{view}", alt, "look", spec.families)
     st.caption(f"{auditing.results_text(record)}. Bars and bands: 95 % over photographs.")
     page.notice(figures.notice(result))
-    st.subheader("The pictures behind it", anchor=False)
+    st.header("The pictures behind it", anchor=False)
     family = st.selectbox(
         "Under", spec.families, key="look", bind="query-params", format_func=page.family_name,
         index=spec.families.index("rotate") if "rotate" in spec.families else 0,

@@ -36,7 +36,7 @@ def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
 
 def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
     """What each network is sensitive to."""
-    st.subheader("What the networks look at", anchor=False)
+    st.header("What the networks look at", anchor=False)
     st.markdown(figures.SWAPS_LEAD)
     plot = figures.swaps(table, placement, shown)
     more = chosen(table) | {"placement": placement, "sweep": ""}
@@ -48,7 +48,7 @@ def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
 
 def sweeps(table: Table, run: StudyRun) -> None:
     """Networks trained to name the picture, with an object that goes with it, or is not always there."""
-    st.subheader("When the irrelevant becomes informative, or rare", anchor=False)
+    st.header("When the irrelevant becomes informative, or rare", anchor=False)
     measured = figures.swept_placements(table, "correlation")
     if not measured:
         st.info("The sweeps were not computed in this run.")

@@ -149,7 +149,7 @@ def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, 
 
 def pairs(spec: Response, source: str, words: str, at: tuple[float, ...]) -> None:
     """The pictures behind one point, by distance, for the first network."""
-    st.subheader("Behind the point: before and after", anchor=False)
+    st.header("Behind the point: before and after", anchor=False)
     found, distances = instruments.pairs_at(records.key(spec), spec, at)
     mean = sum(distances) / len(distances)
     st.markdown(
@@ -344,7 +344,11 @@ def by_layer() -> None:
     page.figure(plot, "layers", figures.layers_alt(drawn, results, pooled))
     page.notice(layer_notice(sources, results, pooled))
     which = st.selectbox(
-        "Twins as they are seen by the network", sources, format_func=instruments.name_of, key="pairs_of"
+        "Twins as they are seen by the network",
+        sources,
+        format_func=instruments.name_of,
+        key="pairs_of",
+        bind="query-params",
     )
     twin_pairs.section(twin_pairs.behind(specs[sources.index(which)]), f"the network **{instruments.name_of(which)}**")
     page.behind(

@@ -87,7 +87,7 @@ def chosen(grid: claims.Grid, measure: str, source: str, family: str) -> None:
 def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
     """What the network of seed 0 makes of twin pairs; it loads the network only when it is asked for."""
     domain = "training" if measure == "training" else "new"
-    st.subheader("Behind the cell: twins and strangers", anchor=False)
+    st.header("Behind the cell: twins and strangers", anchor=False)
     st.markdown(
         "Sensitivity is a ratio of distances: how far apart *twins* lie (one object, two draws), against *strangers* "
         "(two random images)."
@@ -103,7 +103,7 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
 
 
 def same_other_none(summary: dict[str, Any], measure: str) -> None:
-    st.subheader("Trained for it, for another, for none", anchor=False)
+    st.header("Trained for it, for another, for none", anchor=False)
     st.markdown(f"{figures.families_lead(measure)} *Click a point to choose its family for the pairs above.*")
     rows = claims.families(summary, measure)
     plot = figures.by_family(rows, measure)
@@ -111,7 +111,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     recipe = records.plain(Singles()) | {"measure": measure}
     page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND, [Singles()])
 
-    st.subheader("From the training objects to new ones", anchor=False)
+    st.header("From the training objects to new ones", anchor=False)
     published = st.toggle("Beside it: the published values", key="published", bind="query-params")
     averages = {domain: claims.overall(summary, domain) for domain in ("training", "new")}
     plot = figures.overview(averages, published)
@@ -122,7 +122,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
 
 
 def in_words(summary: dict[str, Any]) -> None:
-    st.subheader("What the numbers say", anchor=False)
+    st.header("What the numbers say", anchor=False)
     for claim in claims.claims(summary):
         st.markdown(f"{VERDICTS[claim.verdict]} **{claim.right} of {claim.of}** · {claim.text} {claim.evidence}")
         if claim.departures:

@@ -58,7 +58,7 @@ def family_rows(run: StudyRun, table: Table, trained: str) -> list[figures.Row]:
 
 def breakdown(run: StudyRun, table: Table) -> None:
     """By family and group: the gain, or the rank."""
-    st.subheader("Family by family", anchor=False)
+    st.header("Family by family", anchor=False)
     left, middle, right = st.columns([2, 4, 4])
     with left:
         trained = gallery.segments("Networks trained on", TRAINED, TRAINED[0], "trained")
@@ -82,7 +82,7 @@ def breakdown(run: StudyRun, table: Table) -> None:
 
 def domains(run: StudyRun, table: Table) -> None:
     """Every set of images by itself."""
-    st.subheader("Every set of images by itself", anchor=False)
+    st.header("Every set of images by itself", anchor=False)
     trained = gallery.segments("Networks trained on ", TRAINED, TRAINED[0], "domains_of")
     rows = study.once(run, f"domains-{trained}", lambda: figures.domain_rows(table, trained))
     plot = study.once(run, f"domain-lanes-{trained}", lambda: figures.lanes(rows))
@@ -93,7 +93,7 @@ def domains(run: StudyRun, table: Table) -> None:
 
 def examples(run: StudyRun | None) -> None:
     """A picture strip of each domain, under a family of the reader's choice."""
-    st.subheader("What the networks were shown", anchor=False)
+    st.header("What the networks were shown", anchor=False)
     family = st.selectbox(
         "Under the family",
         FAMILIES,

@@ -237,7 +237,7 @@ def sharing(chosen: Choice) -> None:
         page.figure(bars, "shared", figures.shared_alt(result, i, j))
     doubles(chosen, spec, result)
     page.notice(shared_notice(chosen, result, i, j))
-    st.subheader("Every pair", anchor=False)
+    st.header("Every pair", anchor=False)
     st.markdown("Light: shared. *Click a cell to choose its two networks.*")
     plot = figures.matrix(result, SOURCES, (chosen.a, chosen.b))
     pickers = ("network_a", SOURCES), ("network_b", SOURCES)
@@ -367,7 +367,7 @@ def naming(task: Any, result: dict[str, Any], names: list[str], row: Callable[[s
         "B": [i for i, label in enumerate(labels) if second[i] == label != first[i]],
     }
     right = result["accuracy"]
-    st.subheader("Who names them?", anchor=False)
+    st.header("Who names them?", anchor=False)
     st.markdown(
         f"A linear probe on each network names the objects: A is right for {right[0]:.0%}, B for {right[1]:.0%}. "
         f"Only A is right for {len(only['A'])} of {len(labels)} images, only B for {len(only['B'])}."

@@ -128,7 +128,7 @@ def answer(choice: Choice) -> None:
 def pairs(choice: Choice) -> None:
     """The twins of the target task, as one of the networks sees them."""
     spec = choice.spec()
-    st.subheader("Behind the numbers: twin pairs", anchor=False)
+    st.header("Behind the numbers: twin pairs", anchor=False)
     names = [page.families_text(source.task.transformations) for source in spec.sources]
     which = gallery.segments("As seen by the network that learned", tuple(dict.fromkeys(names)), names[0], "seen_by")
     twin_pairs.section(twin_pairs.behind(spec.sensitivity(names.index(which))), f"the network that learned **{which}**")
@@ -173,7 +173,7 @@ def main() -> None:
             st.stop()
     with shown:
         answer(choice)
-    st.subheader("What the networks are shown", anchor=False)
+    st.header("What the networks are shown", anchor=False)
     results.examples(choice.spec())
 
 

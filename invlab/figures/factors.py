@@ -232,7 +232,7 @@ def by_value(table: Table, factor: str, view: View, chance: float, published: bo
     figure.add_hline(y=chance, line={"color": FAINT, "width": 1.5, "dash": "dot"})
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=chance, yanchor="bottom", text="guessing", showarrow=False,
-        font={"size": 12, "color": COLOURS["none"]},
+        font={"size": 12},
     )  # fmt: skip
     styled(figure, height=470 if published and view.published else 420)
     figure.update_yaxes(title=AXIS_OF[view.measure], range=[0, 1.03], fixedrange=True)

@@ -161,7 +161,7 @@ def recording(
         if values:  # at the left, where both are flat and far apart
             figure.add_annotation(
                 x=x[0], y=values[0], text=f"the {what}", xanchor="left", yanchor="bottom", yshift=3,
-                showarrow=False, font={"size": 12, "color": colour}, row=3, col=1,
+                showarrow=False, font={"size": 12}, row=3, col=1,
             )  # fmt: skip
     for row in (1, 3):
         figure.add_hline(1, line={"color": FAINT, "width": 1, "dash": "dot"}, row=row, col=1)

@@ -203,7 +203,7 @@ def _open(name: str, x: Sequence[float], y: Sequence[float], thing: str) -> go.S
 def _remark(figure: go.Figure, at: float, text: str) -> None:
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=at, yanchor="bottom", text=text, showarrow=False,
-        font={"size": 12, "color": COLOURS["none"]},
+        font={"size": 12},
     )  # fmt: skip
 
 

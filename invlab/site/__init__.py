@@ -63,7 +63,8 @@ def contents(store: Store, runs: Sequence[str] = (), title: str = TITLE) -> Iter
     """Every file of the site: its path and its content."""
     noted = Noted(store)
     try:
-        sheets = [*explored(noted), *compared(noted, runs), *studied(noted)]
+        comparisons = [*compared(noted, runs)]  # first: a wrong key is told at once
+        sheets = [*explored(noted), *comparisons, *studied(noted)]
         sheets += [glossary(sheets), about(noted)]
     finally:
         noted.close()

@@ -287,18 +287,18 @@ def of_information(sheet: Sheet, run: StudyRun, table: Table) -> None:
         recipe = recipe_of(run, measure=measure)
         sheet.behind(f"families-{measure}", rows, recipe, study_words.command(run), [run], words)
     sheet.heading("Family by family")
+    together = information_figures.family_rows(table, NAMED)
     for family in table.values_of("family"):
-        _information_of(sheet, table, family)
+        _information_of(sheet, table, family, information_figures.agreement(together, family))
 
 
-def _information_of(sheet: Sheet, table: Table, family: str) -> None:
+def _information_of(sheet: Sheet, table: Table, family: str, agreement: float) -> None:
     name = family_name(family)
     sheet.heading(name[0].upper() + name[1:], 3)
     sheet.text(information_figures.networks_lead(family, NAMED))
     rows = information_figures.network_rows(table, family, NAMED)
     plot = information_figures.networks(rows, NAMED, information_figures.chance(family, NAMED))
     sheet.figure(plot, information_figures.networks_alt(rows, family, NAMED))
-    agreement = information_figures.agreement(information_figures.family_rows(table, NAMED), family)
     sheet.notice(information_figures.notice(rows, agreement, family, NAMED))
     sheet.table(f"networks-{family.replace('_', '-')}", f"Table behind the figure: {name}", rows)
 

@@ -27,6 +27,11 @@ NEWER = (
     "shown, and nothing new is computed, until whoever runs the lab has updated it."
 )
 APP_RAN = "app-ran"  # in the session's state once app.py has run for it
+# The letters of figures have the colour of the page's text: Streamlit's grey on its own background is hard to read, in
+# both themes. What is written onto coloured cells keeps its own ink.
+FIGURE_TEXT = (".xtick text", ".ytick text", ".xtick2 text", ".ytick2 text", ".infolayer .g-gtitle text",
+               "[class*=xtitle]", "[class*=ytitle]", "[class*=cbtitle] text", ".cbaxis text", ".legendtext")  # fmt: skip
+STYLE = f"<style>{', '.join(f'.js-plotly-plot {part}' for part in FIGURE_TEXT)} {{ fill: currentColor !important; }}</style>"
 # Sets that teach something at once; a person picks one or makes an own.
 MIXES = {
     "rotate, hue, blur": ("rotate", "hue", "blur"),
@@ -51,6 +56,7 @@ def through_app() -> None:
 def title(name: str, question: str) -> None:
     """A page's name and its question in one sentence; call it first."""
     through_app()
+    st.html(STYLE)
     st.title(name, anchor=False)
     st.markdown(f"**{question}**")
     if cached.refusal() is not None:  # its text names a directory, which is for the log and the command line

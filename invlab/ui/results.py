@@ -120,7 +120,7 @@ def show(key: str, record: Record, name: str) -> None:
     key_to(lanes_of(spec))
     plots = gauges(spec, result, name)
     page.notice(noticed(spec, result))
-    st.subheader("How they came to that", anchor=False)
+    st.header("How they came to that", anchor=False)
     plots += learning(spec, result["networks"], name)
     st.caption(how_measured(spec, result))
     st.caption(f"{made_where(record, cached.the_store().origin(key))} 95 % intervals over test images and twin pairs.")

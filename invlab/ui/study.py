@@ -111,7 +111,7 @@ def published() -> bool:
 
 def claims(name: str, run: StudyRun | None = None, heading: str = "What the paper says, tested here") -> None:
     """Every claim of a study with its verdict on a run; without one, what will be tested."""
-    st.subheader(heading, anchor=False)
+    st.header(heading, anchor=False)
     if run is None:
         for claim in STUDIES[name].claims:
             st.markdown(f"{claim.text}  \n*Published:* {escaped(claim.published)}.")
@@ -153,7 +153,7 @@ def differs(name: str, run: StudyRun | None = None, more: Sequence[Difference] =
 def examples(tasks: Mapping[str, Task], heading: str = "") -> None:
     """Example images of tasks, by their labels, drawn in the background once torch is there."""
     if heading:
-        st.subheader(heading, anchor=False)
+        st.header(heading, anchor=False)
     st.fragment(_examples)(dict(tasks))
 
 

@@ -21,7 +21,7 @@ LONGEST_SECONDS = 86_400.0  # what the app offers to compute; the command line h
 
 def again(name: str, run: StudyRun | None = None) -> None:
     """What of this study is waiting, running or has ended, and a form that asks for more of it."""
-    st.subheader("Run this again with…" if run else "Compute it here", anchor=False)
+    st.header("Run this again with…" if run else "Compute it here", anchor=False)
     st.fragment(_again)(name, run)
 
 
