@@ -31,7 +31,7 @@ RUN python -m compileall -q invlab pages app.py
 USER invlab
 # The home is a directory in the volume, not the volume itself: a restore moves it aside, which no mount point allows.
 # In a container the app is there for others, so nobody has all rights by default.
-ENV INVLAB_HOME=/home/invlab/data/home INVLAB_MODE=serve INVLAB_LOG=json \
+ENV INVLAB_HOME=/home/invlab/data/home INVLAB_MODE=serve INVLAB_LOG=json TORCH_HOME=/home/invlab/data/torch \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/invlab/data
 EXPOSE 8501
