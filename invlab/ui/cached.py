@@ -73,6 +73,8 @@ def background_work() -> None:
 def _begin() -> None:
     logs.set_up("web", store.home())
     _kept_open.append(store.used(store.home()))
+    if why := the_store().refusal():
+        log.error("%s", why)
     if os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
