@@ -30,8 +30,10 @@ RUN python -m compileall -q invlab pages app.py
 
 USER invlab
 # The home is a directory in the volume, not the volume itself: a restore moves it aside, which no mount point allows.
-# In a container the app is there for others, so nobody has all rights by default.
-ENV INVLAB_HOME=/home/invlab/data/home INVLAB_MODE=serve INVLAB_LOG=json \
+# In a container the app is there for others, so nobody has all rights by default; and it must listen on every interface:
+# publish the port on the host's localhost unless you mean it.
+ENV INVLAB_HOME=/home/invlab/data/home INVLAB_MODE=serve INVLAB_LOG=json TORCH_HOME=/home/invlab/data/torch \
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 STREAMLIT_SERVER_PORT=8501 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 VOLUME /home/invlab/data
 EXPOSE 8501
@@ -39,5 +41,4 @@ EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://localhost:8501/_stcore/health', timeout=4)"]
 
-# Inside a container the app must listen on every interface; publish the port on the host's localhost unless you mean it.
-CMD ["python", "-m", "streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.port", "8501"]
+CMD ["python", "-m", "streamlit", "run", "app.py"]

@@ -33,6 +33,7 @@ LEAST_PYTHON = (3, 11)
 LITTLE_BYTES, ALMOST_NONE_BYTES = 2 * 10**9, 2 * 10**8  # free on the disk: a warning, a problem
 LONG_SECONDS = 900.0  # a job that has waited this long, with nobody at work, waits in vain
 LEAST_PASSPHRASE = 12  # letters
+SECRET_FILE = Path("/run/secrets/passphrase")  # where compose.yaml puts it
 MODES = ("local", "serve", "view")
 
 # Every variable the lab reads, and the values it takes: a pattern, and the same in words.
@@ -400,7 +401,7 @@ def settings(home: Path, quick: bool) -> Iterator[Finding]:
 def serving(home: Path, quick: bool) -> Iterator[Finding]:
     """Who can reach the app, and what keeps others from its controls."""
     address, mode = served_address(), os.environ.get("INVLAB_MODE") or "local"
-    passphrase = os.environ.get("INVLAB_PASSPHRASE", "")
+    passphrase = given_passphrase()
     public = address not in ("localhost", "127.0.0.1", "::1")
     told = f"address {address}, mode {mode}"
     if public and mode == "local":
@@ -414,6 +415,15 @@ def serving(home: Path, quick: bool) -> Iterator[Finding]:
         yield Finding("serving", "warning", f"{told}: the passphrase is short", remedy)
     else:
         yield Finding("serving", "ok", told)
+
+
+def given_passphrase() -> str:
+    """From the environment; in a container also from the secret that the server's command reads."""
+    if given := os.environ.get("INVLAB_PASSPHRASE"):
+        return given
+    with contextlib.suppress(OSError):
+        return SECRET_FILE.read_text(errors="replace").strip()
+    return ""
 
 
 def served_address() -> str:

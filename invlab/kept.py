@@ -30,7 +30,10 @@ class SourceError(ValueError):
 
 
 def cache_folder() -> Path:
-    return Path(os.environ.get("INVLAB_HOME") or Path.home() / ".cache" / "invlab") / "cache"
+    """`cache` in the person's own directory, which `store.home` names: said again here, because a machine that only
+    trains may lack the store's database."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "invlab"
+    return Path(os.environ.get("INVLAB_HOME") or usual).expanduser() / "cache"
 
 
 def kept(name: str, shape: tuple[int, ...], draw: Callable[[], np.ndarray]) -> np.ndarray:

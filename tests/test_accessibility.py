@@ -7,17 +7,14 @@ The app is served once, and every page is opened once; what is found out about i
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
-from invlab.figures import COLOURS, DASHES, SYMBOLS
 from tests.browser import ROOT, App, chromium, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]

@@ -134,6 +134,7 @@ def test_a_worker_that_is_there_is_healthy_and_none_is_not(tmp_path: Path, monke
 def test_secrets_come_from_a_file_and_stand_nowhere_else() -> None:
     assert SERVICES["web"]["secrets"] == ["passphrase"]
     assert "/run/secrets/passphrase" in SERVICES["web"]["command"][2]
+    assert str(doctor.SECRET_FILE) == "/run/secrets/passphrase"
     assert COMPOSE["secrets"]["passphrase"]["file"] == "./passphrase.txt"
     for service in SERVICES.values():
         assert "INVLAB_PASSPHRASE" not in service.get("environment", {})

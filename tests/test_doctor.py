@@ -262,6 +262,13 @@ def test_a_server_with_a_passphrase_is_fine(home: Path, monkeypatch: pytest.Monk
     assert not any("four words" in doctor.line(one) for one in found(home, "settings"))
 
 
+def test_a_passphrase_given_as_a_secret_counts(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVLAB_MODE", "serve")
+    monkeypatch.setattr(doctor, "SECRET_FILE", tmp_path / "passphrase")
+    (tmp_path / "passphrase").write_text("four words are long enough\n")
+    assert [finding.level for finding in found(home, "serving")] == ["ok"]
+
+
 def test_every_variable_that_is_read_is_known() -> None:
     read = set()
     for file in [*(ROOT / "invlab").rglob("*.py"), *(ROOT / "pages").glob("*.py"), ROOT / "app.py"]:

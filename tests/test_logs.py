@@ -8,6 +8,7 @@ import logging
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,3 +185,19 @@ def test_no_personal_data_is_written(tmp_path: Path, monkeypatch, capsys) -> Non
     assert "PictureError" in written
     for secret in SECRETS:
         assert secret not in written
+
+
+def test_a_page_that_fails_is_in_the_same_log_without_what_it_quotes(tmp_path: Path, monkeypatch, capsys) -> None:
+    import streamlit.error_util
+
+    written = tomllib.loads((Path(logs.__file__).parents[1] / ".streamlit" / "config.toml").read_text())
+    monkeypatch.setattr(streamlit.error_util, "show_uncaught_app_exception", lambda error: None)
+    monkeypatch.setattr(streamlit.error_util.config, "get_option", lambda name: written["logger"][name.split(".")[1]])
+    logs.set_up("web", tmp_path)
+    try:
+        raise ValueError(f"there is no picture {SECRETS[1]!r}")
+    except ValueError as error:
+        streamlit.error_util.handle_uncaught_app_exception(error)
+    (event,) = [line for line in lines(tmp_path, "web") if line["event"] == "Uncaught app execution"]
+    assert "ValueError: there is no picture '…'" in event["error"]
+    assert SECRETS[1] not in capsys.readouterr().err

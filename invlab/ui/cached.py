@@ -78,6 +78,8 @@ def background_work() -> None:
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
     logs.set_up("web", store.home())
+    if why := the_store().refusal():
+        log.error("%s", why)
     if roles.mode() != "view":
         _kept_open.append(store.used(store.home()))
     if roles.mode() != "view" and os.environ.get("INVLAB_WORKER") != "0":
