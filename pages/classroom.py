@@ -30,12 +30,16 @@ def teach() -> None:
     """The link says what is shown: the desk of a room, its view for the projector, or all rooms."""
     from invlab.ui import desk  # lessons and their figures: students of this page do without
 
-    if code := st.query_params.get("present"):
-        desk.presenter(code)
-    elif code := st.query_params.get("desk"):
-        desk.desk(code)
-    else:
+    views = {"present": desk.presenter, "desk": desk.desk}
+    name = next((name for name in views if st.query_params.get(name)), None)
+    # A link from this page to itself does not change the browser's address: a click or a reload would go back.
+    if name is None:
+        for other in views:
+            st.query_params.pop(other, None)
         desk.front()
+    else:
+        st.query_params.from_dict({name: st.query_params[name]})
+        views[name](st.query_params[name])
 
 
 try:

@@ -182,6 +182,24 @@ def load() -> float:
     return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
+def test_a_teacher_goes_between_desk_and_projector(visit) -> None:
+    teacher = visit("classroom")
+    code = open_room(teacher)
+    for link, shown, address in (
+        ("View for the projector", "Show names", f"present={code}"),
+        ("To the desk", "The class", f"desk={code}"),
+        ("All my rooms", "Your rooms", ""),
+        ("To the desk", "The class", f"desk={code}"),
+    ):
+        teacher.get_by_role("link", name=link).first.click()
+        expect(teacher.get_by_text(shown, exact=True)).to_be_visible(timeout=LONG)
+        wait_until(lambda: teacher.url.partition("?")[2] == address, 10)  # noqa: B023 - called at once
+        teacher.reload()
+        settle(teacher, 60)
+        expect(teacher.get_by_text(shown, exact=True)).to_be_visible(timeout=LONG)
+    no_fault(teacher)
+
+
 def test_every_lesson_with_a_class(visit, app: App) -> None:
     teacher = visit("classroom")
     code = open_room(teacher)

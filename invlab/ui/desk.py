@@ -450,7 +450,7 @@ def _presented(code: str) -> None:
 
 
 def _slide(room: Room, lesson: Lesson, members: list[Member]) -> None:
-    st.markdown(f"## {course.place(lesson.name)} · {page.escaped(lesson.title)}")
+    st.header(f"{course.place(lesson.name)} · {page.escaped(lesson.title)}", anchor=False)
     answered = sum(lesson.name in member.answered for member in members)
     frozen = " · :material/ac_unit: frozen" if room.frozen else ""
     st.markdown(f"Room **{room.code}** · **{answered} of {len(members)}** have answered{frozen}")
@@ -473,4 +473,4 @@ def _slide_of_the_answer(room: Room, lesson: Lesson) -> None:
     st.markdown(linked(truth.words))
     lessons.distribution(lesson, truth, given, large=True)
     st.markdown(linked(shown.about))
-    page.figure(shown.plot, f"presented-{lesson.name}", shown.alt)
+    page.figure(lessons.projected(shown.plot), f"presented-{lesson.name}", shown.alt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -17,8 +18,11 @@ from invlab.studies.singles import Singles
 from invlab.ui import answers, cached, fooling, instruments, lesson_run, page, study, twin_pairs
 from invlab.ui.words import linked, words
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 PAGE = "pages/lessons.py"
-PROJECTED = 19  # pixels of a figure's type on a projector
+PROJECTED = 17  # pixels of a figure's type on a projector
 QUESTION, PREDICT, REVEAL, WHY, TRY = STEPS
 
 
@@ -296,13 +300,20 @@ def distribution(
         plot = figures.choices(options, chosen, mine_, right)
         alt = figures.choices_in_words(options, chosen, mine_, right)
         rows = figures.choice_rows(options, chosen, mine_, right)
-    if large:
-        plot.update_layout(font={"size": PROJECTED})
-    page.figure(plot, f"predictions-{lesson.name}", alt)
+    page.figure(projected(plot) if large else plot, f"predictions-{lesson.name}", alt)
     if not given:
         st.caption("Nobody has made a prediction here.")
     with st.expander("The predictions as a table", icon=":material/table:"):
         st.dataframe(rows, hide_index=True, width="stretch")
+
+
+def projected(plot: Figure) -> Figure:
+    """A copy of a figure with larger type."""
+    copied = type(plot)(plot)
+    copied.update_xaxes(tickfont_size=PROJECTED, title_font_size=PROJECTED)
+    copied.update_annotations(font_size=PROJECTED)
+    copied.update_layout(legend_font_size=PROJECTED)
+    return copied
 
 
 def _is_guess(lesson: Lesson) -> bool:
