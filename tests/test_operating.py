@@ -97,6 +97,8 @@ def test_services_that_are_named_are_in_the_compose_file() -> None:
         words = shlex.split(line)
         if "exec" in words:
             assert words[words.index("exec") + 1] in services
+        if "python" in words:
+            assert words[words.index("python") - 1] in services
         if "--profile" in words:
             profile = words[words.index("--profile") + 1]
             assert any(profile in service.get("profiles", ()) for service in services.values())
