@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab import roles
 from invlab.objects import ASSETS
-from invlab.ui import page
+from invlab.ui import classroom, page
 from invlab.ui.cached import background_work
 
 # A picture of our own: a browser would fetch Streamlit's named icons from another host.
 st.set_page_config(page_title="Invariance Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
 
 PAGES = {
-    "Learn": [st.Page("pages/home.py", title="Home", icon=":material/home:", default=True)],
+    "Learn": [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/lessons.py", title="Lessons", icon=":material/school:"),
+        st.Page("pages/classroom.py", title="Classroom", icon=":material/groups:"),
+        st.Page("pages/glossary.py", title="Glossary", icon=":material/menu_book:"),
+    ],
     "Explore": [
         st.Page("pages/transformations.py", title="Transformations", icon=":material/transform:"),
         st.Page("pages/sensitivity.py", title="Sensitivity", icon=":material/grid_on:"),
@@ -35,7 +41,14 @@ PAGES = {
     ],
 }
 
-chosen = st.navigation(PAGES)
+try:
+    roles.configuration()
+except ValueError as error:
+    st.error(page.escaped(page.sentence(error)), icon=":material/settings:")
+    st.stop()
+chosen = st.navigation(classroom.pages_for(PAGES))
 background_work()
 st.session_state[page.APP_RAN] = True
-chosen.run()
+classroom.banner()
+if not classroom.refused(chosen.url_path):
+    chosen.run()

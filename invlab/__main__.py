@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from invlab import __version__, audit_command, data_command, operating_command, records, study_command, uploads
+from invlab import (
+    __version__,
+    audit_command,
+    data_command,
+    operating_command,
+    records,
+    site_command,
+    study_command,
+    uploads,
+)
 from invlab.backgrounds import BACKGROUNDS
 from invlab.objects import OBJECTS, class_names
 from invlab.seeds import word
@@ -62,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     study_command.add_claims(commands)
     audit_command.add_audit(commands, positive, Bar)
     data_command.add_data(commands, Bar)
+    site_command.add_export_site(commands)
     commands.add_parser("worker", help="compute what the app's queue holds, until stopped", add_help=False)
     _add_bundle(commands)
     operating_command.add_operating(commands)

@@ -3,25 +3,26 @@
 A job has the key of what it computes, so a second request for the same joins the first. A worker holds a job by a
 lease that it renews; when it dies, the lease runs out and the job goes back to the queue by itself.
 
-Each call opens the database, does its work in one transaction and closes it: that takes a millisecond, and there is
-nothing that threads, forks or a replaced file could get wrong.
+Visitors take turns: the first job of each comes before the second of any (start-time fair queueing). A job is made and
+computed by the same format of results, so that an older worker does not compute what a newer page cannot find.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import math
 import os
 import socket
 import sqlite3
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from invlab import database, records
 from invlab import store as stores
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -33,9 +34,10 @@ STOPPED = (
     " worker.log"
 )
 VISITOR_LIMIT = 20  # queued jobs of one visitor
-BUSY_SECONDS = 8.0  # how long a call waits for the others
 SEEN_SECONDS = 15.0  # a worker that has been silent for this long is not there
-SCHEMA_VERSION = 1
+# Priorities. A job below NORMAL is one of hours that makes way for others while it runs; among the waiting, a teacher's
+# go first.
+LONG, NORMAL, FIRST = -1, 0, 1
 
 SCHEMA = """
 CREATE TABLE jobs (
@@ -44,8 +46,9 @@ CREATE TABLE jobs (
     priority INTEGER NOT NULL, turn INTEGER NOT NULL, expected_seconds REAL,
     created REAL NOT NULL, started REAL, finished REAL,
     worker TEXT, heartbeat REAL, lease REAL, attempts INTEGER NOT NULL DEFAULT 0,
-    cancel INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}', error TEXT);
-CREATE INDEX jobs_by_turn ON jobs(state, priority DESC, turn);
+    cancel INTEGER NOT NULL DEFAULT 0, progress TEXT NOT NULL DEFAULT '{}', error TEXT,
+    round INTEGER NOT NULL DEFAULT 0, format INTEGER NOT NULL DEFAULT 1);
+CREATE INDEX jobs_by_round ON jobs(state, priority DESC, round, turn);
 CREATE TABLE progress (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, time REAL NOT NULL, data TEXT NOT NULL);
 CREATE INDEX progress_by_key ON progress(key, seq);
@@ -55,11 +58,21 @@ CREATE TABLE workers (
     id TEXT PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, started REAL NOT NULL, seen REAL NOT NULL,
     device TEXT NOT NULL, busy_with TEXT);
 """
+ROUNDS = """
+ALTER TABLE jobs ADD COLUMN round INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN format INTEGER NOT NULL DEFAULT 1;
+DROP INDEX jobs_by_turn;
+CREATE INDEX jobs_by_round ON jobs(state, priority DESC, round, turn);
+"""
+ORDER = "priority DESC, round, turn"  # of the queued
 
 # A lease has run out when the last sign of life is too old, or so far ahead that the clock must have been put back.
 EXPIRED = "state = 'running' AND abs(:now - heartbeat) > lease"
 
-log = logging.getLogger(__name__)
+
+def worker_id() -> str:
+    """A name for this process as a worker; it tells the machine and the process."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class QueueError(RuntimeError):
@@ -114,16 +127,23 @@ class Worker:
     busy_with: str | None
 
 
-class Queue:
+class Queue(database.Database):
     """The queue in one file, by default `queue.sqlite3` in the person's own directory.
 
     Every method raises QueueError if another process holds the file for more than some seconds, the disk is full, or
     the file cannot be written.
     """
 
+    WHAT = "queue"
+    SCHEMA = SCHEMA
+    VERSION = 2
+    MIGRATIONS = {1: ROUNDS}  # noqa: RUF012
+    NEEDED = frozenset({"jobs", "progress"})
+    LOST = "; ask again for what was waiting"
+    ERROR = QueueError
+
     def __init__(self, path: Path | str | None = None) -> None:
-        self.path = Path(path) if path is not None else stores.home() / "queue.sqlite3"
-        self._anchor: tuple[int, sqlite3.Connection] | None = None
+        super().__init__(path if path is not None else stores.home() / "queue.sqlite3")
 
     # ---- those who ask
 
@@ -140,7 +160,7 @@ class Queue:
         again: bool = False,
         limit: int = VISITOR_LIMIT,
     ) -> Job:
-        """Ask for the job `key`; of those waiting, a higher `priority` goes first.
+        """Ask for the job `key`; of those waiting, a higher `priority` goes first, and then visitors take turns.
 
         A job that is queued, running or done is joined; one that failed or was cancelled is queued afresh, and so is
         one that is done if `again` (its result was lost). Raises QueueFull if `visitor` already waits for `limit` jobs;
@@ -151,18 +171,23 @@ class Queue:
         with self._transaction() as db:
             row = db.execute("SELECT state FROM jobs WHERE key = ?", (key,)).fetchone()
             fresh = row is None or row["state"] in ("failed", "cancelled") or (again and row["state"] == "done")
+            turn = _round(db, visitor)
             if fresh:
                 if visitor:
                     _check_limit(db, visitor, limit)
                 _forget(db, key)
                 db.execute(
-                    "INSERT INTO jobs (key, kind, payload, title, state, priority, turn, expected_seconds, created)"
-                    " VALUES (?, ?, ?, ?, 'queued', ?, (SELECT COALESCE(MAX(turn), 0) + 1 FROM jobs), ?, ?)",
-                    (key, kind, text, title, priority, expected_seconds, time.time()),
+                    "INSERT INTO jobs (key, kind, payload, title, state, priority, round, turn, expected_seconds,"
+                    " created, format) VALUES (?, ?, ?, ?, 'queued', ?, ?,"
+                    " (SELECT COALESCE(MAX(turn), 0) + 1 FROM jobs), ?, ?, ?)",
+                    (key, kind, text, title, priority, turn, expected_seconds, time.time(), records.FORMAT),
                 )
             else:
                 # A cancelled job that its worker has not yet let go of is wanted again.
-                db.execute("UPDATE jobs SET cancel = 0, priority = MAX(priority, ?) WHERE key = ?", (priority, key))
+                db.execute(
+                    "UPDATE jobs SET cancel = 0, priority = MAX(priority, ?), round = MIN(round, ?) WHERE key = ?",
+                    (priority, turn, key),
+                )
             db.execute("INSERT OR IGNORE INTO visitors VALUES (?, ?)", (key, visitor))
             return _job(db, key)
 
@@ -209,7 +234,7 @@ class Queue:
         """The jobs in one state or all, and of one visitor or all: the latest first, but the queued in their order."""
         query = "SELECT * FROM jobs WHERE (:state IS NULL OR state = :state) AND (:visitor IS NULL OR key IN"
         query += " (SELECT key FROM visitors WHERE visitor = :visitor)) ORDER BY "
-        query += "priority DESC, turn LIMIT :limit" if state == "queued" else "turn DESC LIMIT :limit"
+        query += f"{ORDER} LIMIT :limit" if state == "queued" else "turn DESC LIMIT :limit"
         with self._reading() as db:
             rows = db.execute(query, {"state": state, "visitor": visitor, "limit": limit}).fetchall()
             return [_revive(row) for row in rows]
@@ -242,32 +267,46 @@ class Queue:
         with self._reading() as db:
             if _state(db, key) != "queued":
                 return 0.0
-            now = time.time()
-            work = [_seconds_left(job, now) for state in ("running", "queued") for job in _before(db, key, state)]
-            known = [seconds for seconds in work if seconds is not None]
-            return None if len(known) < len(work) else sum(known) / max(1, len(_workers(db, now)))
+            return _shared(db, [job for state in ("running", "queued") for job in _before(db, key, state)])
+
+    def forecast(self, visitor: str = "", priority: int = NORMAL) -> tuple[int, float | None]:
+        """For a job that `visitor` were to ask for now: how many would be started before it or are running, and the
+        expected seconds until it is started, as `seconds_ahead`."""
+        with self._reading() as db:
+            # A running job of a lower class makes way; no queued one of a lower priority or a later round is before it.
+            query = "SELECT * FROM jobs WHERE (state = 'running' AND (priority >= 0 OR :priority < 0))"
+            query += " OR (state = 'queued' AND (-priority, round) <= (-:priority, :round))"
+            values = {"priority": priority, "round": _round(db, visitor)}
+            before = [_revive(row) for row in db.execute(query, values)]
+            return len(before), _shared(db, before)
 
     # ---- those who compute
 
     def waiting(self) -> bool:
         """Whether `claim` would find a job; takes no lock."""
         with self._reading() as db:
-            query = f"SELECT 1 FROM jobs WHERE state = 'queued' OR ({EXPIRED}) LIMIT 1"  # noqa: S608 - a constant
-            return db.execute(query, {"now": time.time()}).fetchone() is not None
+            query = f"SELECT 1 FROM jobs WHERE (state = 'queued' AND format <= :format) OR ({EXPIRED}) LIMIT 1"  # noqa: S608
+            found = db.execute(query, {"now": time.time(), "format": records.FORMAT}).fetchone()
+            return found is not None or bool(_orphans(db))
 
     def is_preceded(self, priority: int) -> bool:
-        """Whether a job of a higher priority waits; takes no lock."""
+        """Whether a running job of this priority must make way: it is a LONG one, and another waits; takes no lock."""
+        if priority >= NORMAL:
+            return False
         with self._reading() as db:
-            query = "SELECT 1 FROM jobs WHERE state = 'queued' AND priority > ? LIMIT 1"
-            return db.execute(query, (priority,)).fetchone() is not None
+            query = "SELECT 1 FROM jobs WHERE state = 'queued' AND priority > ? AND format <= ? LIMIT 1"
+            return db.execute(query, (priority, records.FORMAT)).fetchone() is not None
 
     def claim(self, worker: str, lease_seconds: float = LEASE_SECONDS) -> Job | None:
-        """The next job, now held by `worker`, or None. Jobs whose lease has run out go back to the queue first."""
+        """The next job, now held by `worker`, or None. Jobs whose lease has run out go back to the queue first.
+
+        One asked for by a newer version of the lab, with another format of results, is left to its own workers.
+        """
         with self._transaction() as db:
             now = time.time()
             _sweep(db, now)
-            query = "SELECT key FROM jobs WHERE state = 'queued' ORDER BY priority DESC, turn LIMIT 1"
-            row = db.execute(query).fetchone()
+            query = f"SELECT key FROM jobs WHERE state = 'queued' AND format <= ? ORDER BY {ORDER} LIMIT 1"  # noqa: S608
+            row = db.execute(query, (records.FORMAT,)).fetchone()
             if row is None:
                 return None
             db.execute(
@@ -359,114 +398,20 @@ class Queue:
         with self._reading() as db:
             return _workers(db, time.time())
 
-    # ---- the database
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-                    db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+class ClosedQueue(Queue):
+    """The queue of a server that only shows: nothing waits, nothing can be asked for, no file is made."""
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with contextlib.closing(self._open()) as db:
-                yield db
-        except (sqlite3.Error, OSError) as error:
-            if stores.is_damaged(error):
-                with contextlib.suppress(OSError):  # then the same is said again
-                    self._set_aside(error)
-            raise QueueError(f"the queue in {self.path} cannot be used: {_remedy(error)}") from error
+        with contextlib.closing(database.connected(":memory:")) as db:
+            db.executescript(SCHEMA)
+            yield db
 
-    def _open(self) -> sqlite3.Connection:
-        """A connection to a file that has the tables.
-
-        One idle connection stays open besides: SQLite tidies up when the last one is closed, which takes ten
-        milliseconds.
-        """
-        if self._anchor is None or self._anchor[0] != stores.inode(self.path):
-            if self._version() != SCHEMA_VERSION:
-                self._create()
-            idle = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
-            idle.execute("PRAGMA user_version").fetchone()  # only now is the file really open
-            self._anchor = self.path.stat().st_ino, idle
-        return self._connect()
-
-    def _version(self) -> int | None:
-        """Of the tables in the file; None where there is none, or it is damaged."""
-        if not self.path.exists():
-            return None
-        try:
-            with contextlib.closing(self._connect()) as db:
-                return db.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            if not stores.is_damaged(error):
-                raise
-            return None
-
-    def close(self) -> None:
-        """Close the idle connection. The queue can still be used."""
-        if self._anchor is not None:
-            self._anchor[1].close()
-            self._anchor = None
-
-    def _connect(self) -> sqlite3.Connection:
-        return _connected(self.path)
-
-    def _create(self) -> None:
-        """Begin a new file, made beside its place and renamed; what was there before is set aside."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with stores.locked(self.path.with_suffix(".lock")):
-            version = self._version()
-            if version == SCHEMA_VERSION:
-                return  # another process was faster
-            if self.path.exists():
-                self._move_aside()
-                log.error(
-                    "the queue was damaged or of another version (%s): it was set aside and a new one begun", version
-                )
-            made = self.path.with_name(f".{self.path.name}.new")
-            made.unlink(missing_ok=True)
-            with contextlib.closing(_connected(made)) as db:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
-            os.replace(made, self.path)
-
-    def _set_aside(self, error: BaseException) -> None:
-        """Put a damaged file aside, unless another process has already; the next call begins a new one."""
-        with stores.locked(self.path.with_suffix(".lock")):
-            if self._sound():
-                return
-            self._move_aside()
-        log.error(
-            "the queue was damaged (%s): it was set aside and a new one begun; ask again for what was waiting", error
-        )
-
-    def _sound(self) -> bool:
-        try:
-            with contextlib.closing(self._connect()) as db:
-                return db.execute("PRAGMA quick_check").fetchone()[0] == "ok" and _tables(db) >= {"jobs", "progress"}
-        except sqlite3.DatabaseError as error:
-            return not stores.is_damaged(error)
-
-    def _move_aside(self) -> None:
-        aside = self.path.parent / "set-aside" / f"queue-{time.time_ns()}"
-        aside.mkdir(parents=True)
-        for path in self.path.parent.glob(f"{self.path.name}*"):
-            os.replace(path, aside / path.name)
-
-
-def _connected(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last reports, never the file
-    return db
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        raise QueueError("this server shows finished results only: to compute new ones, run the lab yourself")
+        yield  # a generator, for the decorator
 
 
 def _job(db: sqlite3.Connection, key: str) -> Job:
@@ -522,6 +467,8 @@ def _forget(db: sqlite3.Connection, key: str) -> None:
 
 def _sweep(db: sqlite3.Connection, now: float) -> None:
     """Jobs whose lease has run out are cancelled if that was asked for, fail after three attempts, else wait again."""
+    for key in _orphans(db):
+        db.execute("UPDATE jobs SET lease = -1 WHERE key = ?", (key,))
     query = f"""
         UPDATE jobs SET
             state = CASE WHEN cancel THEN 'cancelled' WHEN attempts >= :most THEN 'failed' ELSE 'queued' END,
@@ -532,11 +479,40 @@ def _sweep(db: sqlite3.Connection, now: float) -> None:
     db.execute(query, {"now": now, "most": MAX_ATTEMPTS, "sentence": STOPPED})
 
 
+def _orphans(db: sqlite3.Connection) -> list[str]:
+    """The running jobs whose worker was a process of this machine that has ended: nobody waits for their lease."""
+    running = db.execute("SELECT key, worker FROM jobs WHERE state = 'running'").fetchall()
+    return [row["key"] for row in running if _has_ended(row["worker"])]
+
+
+def _has_ended(worker: str) -> bool:
+    host, pid, _ = ["", "", *worker.rsplit("-", 2)][-3:]
+    return host == socket.gethostname() and pid.isdigit() and not _lives(int(pid))
+
+
 def _before(db: sqlite3.Connection, key: str, state: str) -> list[Job]:
     """The running jobs, or the queued ones that will be started before `key`."""
     query = "SELECT other.* FROM jobs AS other, jobs AS own WHERE own.key = :key AND other.state = :state AND"
-    query += " (:state = 'running' OR (-other.priority, other.turn) < (-own.priority, own.turn))"
+    query += (
+        " (:state = 'running' OR (-other.priority, other.round, other.turn) < (-own.priority, own.round, own.turn))"
+    )
     return [_revive(row) for row in db.execute(query, {"key": key, "state": state})]
+
+
+def _round(db: sqlite3.Connection, visitor: str) -> int:
+    """The round of a visitor's next job: after the last of those still to be done, but not before the present round."""
+    (present,) = db.execute("SELECT COALESCE(MIN(round), 0) FROM jobs WHERE state IN ('queued', 'running')").fetchone()
+    query = "SELECT MAX(round) FROM visitors JOIN jobs USING (key) WHERE visitor = ? AND state IN ('queued', 'running')"
+    (last,) = db.execute(query, (visitor,)).fetchone()
+    return present if last is None else max(present, last + 1)
+
+
+def _shared(db: sqlite3.Connection, before: list[Job]) -> float | None:
+    """Expected seconds of these jobs, shared among the workers; None if nothing is known about some of them."""
+    now = time.time()
+    work = [_seconds_left(job, now) for job in before]
+    known = [seconds for seconds in work if seconds is not None]
+    return None if len(known) < len(work) else sum(known) / max(1, len(_workers(db, now)))
 
 
 def _seconds_left(job: Job, now: float) -> float | None:
@@ -566,10 +542,6 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def _tables(db: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
 def _finite(value: Any) -> Any:
     """`value` with None for NaN and infinities: JSON has no word for them, and a diverging training is news too."""
     if isinstance(value, dict):
@@ -577,13 +549,3 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _remedy(error: BaseException) -> str:
-    if stores.is_full(error):
-        return "the disk is full; free some space, or set INVLAB_HOME to a directory on another disk"
-    if stores.has_code(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"another process has held it for {BUSY_SECONDS:.0f} seconds; try again"
-    if stores.is_damaged(error):
-        return f"it was damaged ({error}) and has been set aside; ask again"
-    return f"{error}; set INVLAB_HOME to a directory that can be written"

@@ -87,7 +87,8 @@ def execute(spec: Any, store: Store, report: Report = ignore) -> Record:
         if weights := result.pop("weights", None):
             record["weights"] = weights
         record["made"] = made(device, time.perf_counter() - began)
-        store.put(key, record)
+        if not store.read_only:
+            store.put(key, record)
         return record
 
 

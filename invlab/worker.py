@@ -12,12 +12,10 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import IO, Any
 
 from invlab import logs
 from invlab import store as stores
-from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError
+from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError, worker_id
 from invlab.records import SpecError, older_keys
 from invlab.records import key as key_of
 from invlab.store import Store, StoreError
@@ -165,7 +163,7 @@ def run(
     trimmed to after each job. Ends, too, once a newer version has taken over the store. Returns the number of jobs
     taken.
     """
-    worker = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    worker = worker_id()
     if parent is not None:
         watch(Parent(parent), stop.set)
     taken = 0

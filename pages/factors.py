@@ -7,33 +7,16 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from invlab import sources
+from invlab import differences, sources
 from invlab.figures import factors as figures
 from invlab.figures.factors import View
 from invlab.studies import factors
 from invlab.studies.catalogue import StudyRun
-from invlab.studies.factors import BUILT_IN, DATASETS, DISJOINT, FACTOR_NAMES, PROBE, RELATIONSHIP, SAME, SIZES, TUNED
+from invlab.studies.factors import DATASETS, DISJOINT, FACTOR_NAMES, PROBE, SAME, TUNED
 from invlab.studies.study import Table
 from invlab.tasks import Task
 from invlab.ui import gallery, page, study, study_again, study_twins
-
-SETTING_WORDS = {
-    "mixed": "one family of each group",
-    "geometric": "three geometric families",
-    "photometric": "three photometric families",
-    "corruption": "three corruptions",
-}
-DATASET_WORDS = {BUILT_IN: "drawn objects", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
-FACTOR_WORDS = {
-    RELATIONSHIP: "How the source’s classes relate to the target’s: a third of them, none of them, the very same, or "
-    "the same and as many more.",
-    "architecture": "The network that learns the source. *Small* means a narrow, shallow setting that a processor can "
-    "train; the published values are of the full network of that name.",
-    "pretraining samples": "How many different images the source was learned from, on a logarithmic axis; published "
-    "values stand at the paper’s own numbers.",
-    "transfer samples": "On how many images of the target the new head was fitted, on a logarithmic axis; the source "
-    "stays the same.",
-}
+from invlab.ui.words import words
 
 
 def controls(table: Table) -> View:
@@ -42,11 +25,11 @@ def controls(table: Table) -> View:
     left, middle, right = st.columns(3)
     with left:
         setting = gallery.segments("Families of the target", settings, settings[0], "setting")
-        st.caption(f"{SETTING_WORDS[setting].capitalize()}, drawn by the seed.")
+        st.caption(f"{figures.SETTING_WORDS[setting].capitalize()}, drawn by the seed.")
     with middle:
         measure = gallery.segments("Transfer measured by", (PROBE, TUNED), PROBE, "measure")
     with right:
-        dataset = gallery.segments("Images of", datasets, datasets[0], "dataset", DATASET_WORDS)
+        dataset = gallery.segments("Images of", datasets, datasets[0], "dataset", figures.DATASET_WORDS)
         if absent := [name for name in DATASETS if name not in datasets]:
             st.caption(why_absent(absent))
     return View(dataset, setting, measure)
@@ -54,7 +37,7 @@ def controls(table: Table) -> View:
 
 def why_absent(absent: Sequence[str]) -> str:
     """Why data sets are not among the results, and what to do about it."""
-    names = " and ".join(DATASET_WORDS[name] for name in absent)
+    names = " and ".join(figures.DATASET_WORDS[name] for name in absent)
     text = f"Not in these results: {names}, which cannot ship with the lab."
     fetch = [f"`python -m invlab data get {name}`" for name in absent if not sources.available(name)]
     return f"{text} To add them: {', '.join([*fetch, 'then run the study again, below'])}."
@@ -64,7 +47,7 @@ def overlay(view: View) -> bool:
     """Whether the published values are to be shown beside ours; they are there for one view only."""
     shown = study.published()
     if shown and view.published:
-        st.caption("They are of ResNet-18 unless the network varies, read off plots (± 0.01).")
+        st.caption(figures.OVERLAY)
     elif shown:
         st.caption(
             "The published values held here are those of *mixed* families, a *linear probe* and *drawn objects* (the "
@@ -79,11 +62,7 @@ def the_summary(table: Table, run: StudyRun, view: View, shown: bool) -> None:
     if not found:
         st.warning("No factor was varied in this part of the study: choose other families, or another measure.")
         return
-    st.markdown(
-        "For each factor, how far transfer accuracy moves: as the factor varies **within disjoint** (the source has "
-        "other families than the target) and **within same** (it has the target’s own), beside the **gap** between "
-        "the two. Bars: 95 % intervals over seeds. *A long gap and short ranges say: the transformations matter most.*"
-    )
+    st.markdown(figures.SUMMARY_LEAD)
     plot = figures.summary(table, view, shown)
     study_twins.figure(plot, "summary", figures.summary_alt(table, view, shown), table, ("factor",), asdict(view))
     if missing := [factor for factor in FACTOR_NAMES if factor not in found]:
@@ -94,9 +73,9 @@ def the_summary(table: Table, run: StudyRun, view: View, shown: bool) -> None:
 
 def one_factor(table: Table, run: StudyRun, view: View, shown: bool) -> None:
     """Accuracy against the values of one factor."""
-    st.subheader("One factor at a time", anchor=False)
+    st.header("One factor at a time", anchor=False)
     factor = gallery.segments("Factor", FACTOR_NAMES, FACTOR_NAMES[0], "factor")
-    st.markdown(FACTOR_WORDS[factor])
+    st.markdown(figures.FACTOR_WORDS[factor])
     rows = figures.value_rows(table, factor, view)
     if not rows:
         where = [
@@ -104,17 +83,13 @@ def one_factor(table: Table, run: StudyRun, view: View, shown: bool) -> None:
         ]
         st.info(f"*{factor}* was not varied with these families; it was with: {', '.join(where) or 'none'}.")
         return
-    plot = figures.by_value(table, factor, view, 1 / target_classes(run, view), shown)
+    plot = figures.by_value(table, factor, view, 1 / figures.target_classes(run.preset, view), shown)
     alt, more = figures.by_value_alt(table, factor, view, shown), asdict(view) | {"factor": factor}
     study_twins.figure(plot, "by-value", alt, table, ("level", "transformations"), more)
-    if view.measure == TUNED and factor != "transfer samples":
-        st.caption(f"Fine-tuned on {SIZES[run.preset].tuned[0]} images of the target.")
+    if told := figures.tuned_told(run.preset, factor, view):
+        st.caption(told)
     page.notice(figures.value_notice(table, factor, view))
     study.behind(f"factors-{factor.replace(' ', '-')}", rows, run, plot, asdict(view) | {"factor": factor})
-
-
-def target_classes(run: StudyRun, view: View) -> int:
-    return DATASETS[view.dataset][2] or SIZES[run.preset].classes
 
 
 def tasks(preset: str, view: View) -> dict[str, Task]:
@@ -128,59 +103,13 @@ def tasks(preset: str, view: View) -> dict[str, Task]:
     return {f"{name}: {page.families_text(task.transformations)}": task for name, task in shown.items()}
 
 
-def differences(preset: str) -> list[study.Difference]:
-    """What this study does otherwise than the paper, read off the preset's sizes."""
-    here, paper = SIZES[preset], SIZES["paper"]
-    found = [
-        study.Difference(
-            "Range",
-            "of the means over seeds",
-            "taken in every seed, then averaged",
-            "So it has an interval; it is never smaller than the paper’s.",
-        )
-    ]
-    if here.networks != paper.networks:
-        found.append(
-            study.Difference(
-                "Architectures",
-                listed(paper.networks),
-                listed(here.networks),
-                "The small settings keep the kind of network and have fewer, narrower layers.",
-            )
-        )
-    if here.pretraining != paper.pretraining:
-        least, theirs = min(here.pretraining), min(paper.pretraining)
-        passes = "more passes over fewer images, so that every network sees as many" if here.same_work else "as there"
-        found.append(
-            study.Difference(
-                "Pretraining samples",
-                listed(paper.pretraining),
-                f"{listed(here.pretraining)}; {passes}",
-                "The least lies below the paper's, which can only widen the ranges." if least < theirs else "",
-            )
-        )
-    if here.wide != paper.wide:
-        found.append(
-            study.Difference(
-                "What varies where",
-                "every factor with every make-up of families",
-                f"architecture and pretraining samples with {listed(here.wide)} families only",
-                "The others would take as long again, each.",
-            )
-        )
-    return found
-
-
-def listed(values: Sequence[str | int]) -> str:
-    return ", ".join(figures.named(str(value)) for value in values)
-
-
 page.title("Factors", "How important is invariance, beside the other factors of pretraining?")
+words("same transformations", "disjoint transformations", "architecture", "fine-tuning", "transfer accuracy", "claim")
 found = study.load("factors")
 if found is None:
     study.claims("factors")
     study.examples(tasks("classroom", View()), "What the networks were shown")
-    study.differs("factors", more=differences("classroom"))
+    study.differs("factors", more=differences.of_factors("classroom"))
     study_again.again("factors")
 else:
     run, table = found
@@ -191,5 +120,5 @@ else:
     study.claims("factors", run)
     study_twins.section(run, table, {"measure": PROBE})
     study.examples(tasks(run.preset, view), "What the networks were shown")
-    study.differs("factors", run, differences(run.preset))
+    study.differs("factors", run, differences.of_factors(run.preset))
     study_again.again("factors", run)

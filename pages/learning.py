@@ -14,21 +14,17 @@ from invlab.learning import Recording
 from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.comparison import relation
-from invlab.studies.recordings import half_way, parted, recorded
+from invlab.studies.recordings import half_way, recorded
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
 from invlab.ui import cached, gallery, instruments, live, page, recording, twin_pairs
 from invlab.ui.recording import OwnChoice
+from invlab.ui.words import words
 
 MOST = 3  # networks beside each other
 START = 13  # the look that is marked at first: the middle of what happens
 PLAY_SECONDS = 0.7  # between two looks
-CLEAR = 0.05  # a smaller difference between sensitivities of single networks is called none
 EVERY = "all families (mean)"
 COMMAND = "python -m invlab bundle build"
-SETTLING = (
-    "0 stands for the untrained network. Of the rise over its first ten steps or so (about 800 images here) nothing is "
-    "learned: batch norm's running statistics only settle, and with frozen weights the curves rise just the same."
-)
 
 
 class NotThereError(LookupError):
@@ -114,11 +110,7 @@ def networks() -> None:
     found = load([*sources, NONE])
     shown = {s: list(dict.fromkeys([*([] if s == NONE else [s]), *families])) or ["rotate"] for s in sources}
     top = figures.largest([found[s] for s in sources], [f for fs in shown.values() for f in fs])
-    st.markdown(
-        "Each network is stopped for a moment and measured as if it were finished, on objects it never learns: how far "
-        "does it move under each family (strangers: 1), and how many new objects does a probe name? *Its own* is the "
-        "family it was trained for."
-    )
+    st.markdown(figures.NETWORKS_LEAD)
 
     plots = {s: lines_of(s, found, shown[s], top, 0) for s in sources}  # drawn once: scrubbing moves their marks
 
@@ -126,12 +118,14 @@ def networks() -> None:
         pictures(found, shown, plots, at)
 
     scrubbed(found[sources[0]], "seen", draw)
-    page.notice(" ".join(noticed(sources[0], found)))
-    st.caption(SETTLING)
-    st.subheader("Behind the last moment: twin pairs", anchor=False)
+    page.notice(" ".join(figures.noticed(sources[0], found)))
+    st.caption(figures.SETTLING)
+    st.header("Behind the last moment: twin pairs", anchor=False)
     left, right = st.columns(2)
-    which = left.selectbox("As seen by the network trained for", sources, format_func=page.family_name, key="seen_by")
-    under = right.selectbox("Under", shown[which], format_func=page.family_name, key="seen_under")
+    which = left.selectbox(
+        "As seen by the network trained for", sources, format_func=page.family_name, key="seen_by", bind="query-params"
+    )
+    under = right.selectbox("Under", shown[which], format_func=page.family_name, key="seen_under", bind="query-params")
     finished_network = recorded(Singles(), which).sensitivity(under)
     twin_pairs.section(twin_pairs.behind(finished_network), f"the network **{instruments.name_of(which)}**")
     table = [row for s in sources for row in figures.rows(instruments.name_of(s), found[s], FAMILIES)]
@@ -171,71 +165,6 @@ def pictures(found: dict[str, Any], shown: dict[str, list[str]], plots: dict[str
             page.figure(plot, f"moment-{source}", figures.moment_alt(name, found[source], at))
 
 
-def noticed(source: str, found: dict[str, Any]) -> list[str]:
-    """Two sentences that the numbers decide."""
-    result, none = found[source], found[NONE]
-    looks = result["looks"]
-    first, last = looks[0], looks[-1]
-    if source == NONE:
-        means = [sum(look["sensitivity"]) / len(look["sensitivity"]) for look in looks]
-        told = (
-            f"Nothing asks the network trained for none to ignore anything: averaged over {len(FAMILIES)} families, "
-            f"its sensitivity goes from {number(means[0])} to **{number(means[-1])}** as it learns."
-        )
-        return [told, about(first, last)]
-    own, reference = figures.of_family(result, source), figures.of_family(none, source)
-    intervals = [figures.of_family(r, source, "interval") for r in (result, none)]
-    gaps = [b - a for a, b in zip(own, reference, strict=True)]
-    apart, half = parted(*intervals), half_way(gaps)
-    probe = half_way([look["transfer"] for look in looks])
-    family = page.family_name(source)
-    clear = apart is not None and apart < len(looks) - 1  # a parting at the very last look may be chance
-    if apart is None or not clear:
-        parting = (
-            f"The network trained for *{family}* never clearly parts from the one trained for none "
-            f"({number(own[-1])} against {number(reference[-1])} in the end)"
-        )
-    else:
-        parting = (
-            f"The network trained for *{family}* parts for good from the one trained for none after "
-            f"**{looks[apart]['images']:,} images** and has half of their final gap ({number(own[-1])} against "
-            f"{number(reference[-1])}) after **{looks[half]['images']:,}**"
-        )
-    order = "at the same look" if probe == half else "earlier" if probe < half else "later"
-    transfer = (
-        f"its transfer accuracy has come half of its way ({first['transfer']:.0%} → {last['transfer']:.0%}) after "
-        f"**{looks[probe]['images']:,}**" + (f", {order}" if clear else "")
-    )
-    return [f"{parting}; {transfer}.", about(first, last, (own[0], own[-1]), clear)]
-
-
-def about(
-    first: dict[str, Any], last: dict[str, Any], own: tuple[float, float] | None = None, clear: bool = False
-) -> str:
-    """What the representation is about, before and after, and what that does to sensitivities.
-
-    own: the sensitivity to the own family, before and after; clear: whether it ends clearly below what it would be.
-    """
-    told = {name: [number(look[name]) for look in (first, last)] for name in ("background", "object")}
-    swaps = (
-        f"a swap of the background moves it {' → '.join(told['background'])}, one of the object "
-        f"{' → '.join(told['object'])}"
-    )
-    turned = first["background"] > first["object"] and last["background"] < last["object"]
-    heeds = f"it begins with the background and ends with the object ({swaps})" if turned else swaps
-    if own is None:
-        return f"The lowest panel says what it is about: {heeds}."
-    ends = f"{number(own[0])} → {number(own[1])}"
-    if own[1] < own[0]:
-        return f"Its own sensitivity falls, {ends}, while {heeds}."
-    if not (turned and clear):
-        return f"Its own sensitivity does not fall, {ends}, while {heeds}."
-    return (
-        f"Yet its own sensitivity does not fall, {ends}: {heeds}, so before it heeds objects little done to them moves "
-        "it, and invariance is what does *not* rise with the rest."
-    )
-
-
 # ------------------------------------------------------------------------------------------------------- one family
 
 
@@ -247,10 +176,7 @@ def one_family() -> None:
     found = load(SOURCES)
     families = list(FAMILIES) if family == EVERY else [family]
     what = "a family, mean over all 18" if family == EVERY else page.family_name(family)
-    st.markdown(
-        f"All {len(SOURCES)} bundled networks. Sensitivity to **{what}**: of the network trained for it, of those "
-        "trained for another family, and of the one trained for none."
-    )
+    st.markdown(figures.across_lead(len(SOURCES), what))
 
     plot = figures.across(found, families, 0)
 
@@ -258,42 +184,12 @@ def one_family() -> None:
         page.figure(figures.moved(plot, found[NONE], at), "across", figures.across_alt(found, families, what))
 
     scrubbed(found[NONE], "seen", draw)
-    kinds = {k: [sum(v) / len(v) for v in vs] for k, vs in figures.same_other_none(found, families).items()}
-    page.notice(" ".join(family_noticed(found, families, kinds)))
-    st.caption(SETTLING)
+    kinds = figures.kind_means(found, families)
+    page.notice(" ".join(figures.family_noticed(found, families, kinds)))
+    st.caption(figures.SETTLING)
     specs = [recorded(Singles(), s) for s in SOURCES]
     table, recipe = figures.across_rows(found, families), [records.plain(spec) for spec in specs]
     page.behind("while-learning-families", table, recipe, figures.across(found, families, None), COMMAND, specs)
-
-
-def family_noticed(found: dict[str, Any], families: list[str], kinds: dict[str, list[float]]) -> list[str]:
-    """When *same* parts from *none*, and what transfer has done by then."""
-    looks = found[NONE]["looks"]
-    gaps = [b - a for a, b in zip(kinds["same"], kinds["none"], strict=True)]
-    half = half_way(gaps)
-    at = looks[half]["images"]
-    means = figures.mean_transfer(found, families)
-    probe = half_way(means)
-    several = len(families) > 1
-    who = f"The network{'s' if several else ''} trained for it"
-    ends = f"{number(kinds['same'][-1])} against {number(kinds['none'][-1])}"
-    parting = (
-        f"{who} {'have' if several else 'has'} half of the final gap to the one trained for none ({ends}) after "
-        f"**{at:,} images**"
-        if gaps[-1] >= CLEAR
-        else f"{who} end{'' if several else 's'} no less sensitive than the one trained for none ({ends})"
-    )
-    first = (
-        f"{parting}; transfer accuracy to new objects has come half of its way ({means[0]:.0%} → {means[-1]:.0%}) "
-        f"after **{looks[probe]['images']:,}**."
-    )
-    gap = kinds["other"][-1] - kinds["none"][-1]
-    against = "as sensitive as" if abs(gap) < CLEAR else "more sensitive than" if gap > 0 else "less sensitive than"
-    second = (
-        f"In the end those trained for another family are {against} the one trained for none "
-        f"({number(kinds['other'][-1])} against {number(kinds['none'][-1])})."
-    )
-    return [first, second]
 
 
 # ------------------------------------------------------------------------------------------------------------- own
@@ -341,7 +237,7 @@ def finished(choice: OwnChoice, result: dict[str, Any]) -> None:
 
     scrubbed(result, "own_seen", draw)
     page.notice(own_noticed(result, choice.source))
-    st.caption(SETTLING)
+    st.caption(figures.SETTLING)
     whole = figures.recording(result, drawn, None, top=top, relation=related)
     spec = choice.spec()
     page.behind(
@@ -368,7 +264,7 @@ def own_noticed(result: dict[str, Any], source: Sequence[str]) -> str:
     return (
         f"Mean sensitivity goes {', '.join(told)}; transfer accuracy has come half of its way "
         f"({looks[0]['transfer']:.0%} → {looks[-1]['transfer']:.0%}) after **{looks[probe]['images']:,} images**. "
-        f"{about(looks[0], looks[-1])}"
+        f"{figures.about(looks[0], looks[-1])}"
     )
 
 
@@ -395,6 +291,7 @@ WORDS = {"networks": "One to three networks", "family": "Every network, one fami
 
 def main() -> None:
     page.title("While learning", "When in training does invariance arise, and how does transfer follow?")
+    words("epoch", "untrained network", "sensitivity", "linear probe")
     view = gallery.segments("Show", tuple(VIEWS), "networks", "view", WORDS)
     try:
         VIEWS[view]()

@@ -10,32 +10,15 @@ from invlab.measures import MEASURES, Measures
 from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
-from invlab.studies.study import signed
 from invlab.ui import gallery, instruments, live, page, twin_pairs
+from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
 IMAGES, DRAWS = 100, 12
 
 
-def notice(values: figures.Values, family: str) -> str:
-    """Two sentences that the numbers themselves decide."""
-    most, least = figures.extremes(values)
-    found, names = figures.agreement(values), list(MEASURES)
-
-    def between(pair: tuple[str, str]) -> str:
-        return signed(float(found[names.index(pair[0]), names.index(pair[1])]))
-
-    own = [MEASURES[n].title for n in MEASURES if list(values)[int(figures.variance(values, n).argmin())] == family]
-    told = f"{len(own)} of {len(MEASURES)} measures" + (f" ({', '.join(own)})" if 0 < len(own) < len(MEASURES) else "")
-    return (
-        f"{told} find the network trained for *{page.family_name(family)}* the most invariant to it. Most alike order "
-        f"the networks {MEASURES[most[0]].title} and {MEASURES[most[1]].title} ({between(tuple(most))}), least alike "
-        f"{MEASURES[least[0]].title} and {MEASURES[least[1]].title} ({between(tuple(least))})."
-    )
-
-
 def definitions() -> None:
-    st.subheader("How they differ", anchor=False)
+    st.header("How they differ", anchor=False)
     for how in MEASURES.values():
         larger = "larger = more invariant" if how.larger_is_invariant else "0 = invariant"
         st.markdown(f"- **{how.title}** ({larger}; {how.source}). {how.compares}")
@@ -48,6 +31,7 @@ def definitions() -> None:
 
 def main() -> None:
     page.title("Measures", "Do all measures of invariance say the same?")
+    words("sensitivity", "CKA", "STIR", "invariance")
     left, right = st.columns([3, 2])
     family = left.selectbox(
         "Under",
@@ -77,7 +61,7 @@ def main() -> None:
         st.markdown("**How far two measures agree**: rank correlation over the networks, 1 = the same order.")
         agreements = figures.agreements(values)
         page.figure(agreements, "agreements", figures.agreements_alt(values))
-    page.notice(notice(values, family))
+    page.notice(figures.notice(values, family))
     own = values[family]
     st.caption(
         f"The network trained for {page.family_name(family)}: "

@@ -14,6 +14,7 @@ from invlab.store import StoreError
 from invlab.transforms import TRANSFORMS
 from invlab.ui import auditing, gallery, instruments, live, page
 from invlab.ui.results import escaped
+from invlab.ui.words import words
 
 VIEWS = {"families": "Families", "curves": "Response curves", "layers": "Layer by layer"}
 
@@ -54,7 +55,7 @@ def show(spec: Audit, record: dict[str, Any]) -> None:
     instruments.choosing(plot, f"audit-{view}", alt, "look", spec.families)
     st.caption(f"{auditing.results_text(record)}. Bars and bands: 95 % over photographs.")
     page.notice(figures.notice(result))
-    st.subheader("The pictures behind it", anchor=False)
+    st.header("The pictures behind it", anchor=False)
     family = st.selectbox(
         "Under", spec.families, key="look", bind="query-params", format_func=page.family_name,
         index=spec.families.index("rotate") if "rotate" in spec.families else 0,
@@ -79,6 +80,7 @@ page.title(
     "Your images and networks",
     "How invariant is a network, yours or a well-known one, to each family, on photographs that you choose?",
 )
+words("sensitivity", "response curve", "stage", "overfitting")
 shown, beside = st.columns([5, 2], gap="large")
 try:
     with beside:

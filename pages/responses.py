@@ -19,6 +19,7 @@ from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
 from invlab.ui import gallery, hover, instruments, live, page, twin_pairs
 from invlab.ui.gallery import amount, axis_name
+from invlab.ui.words import words
 
 POINTS = 36  # of a curve
 MAP_POINTS = 13  # along each side of a map
@@ -79,11 +80,7 @@ def one_parameter() -> None:
     specs = [response(source, which, way) for source in sources]
     results = measured(specs)
     drawn = lines_of(sources, [family])
-    st.markdown(
-        f"**How far from itself?** Each object is changed by one amount of {long_name(what)}; the line says how far "
-        "its representation is then from that of the unchanged object, where two strangers are 1 apart. Bands: 95 % "
-        f"over {CURVE_IMAGES} images. *Click a point to see the pictures behind it.*"
-    )
+    st.markdown(f"{figures.curve_lead(long_name(what), CURVE_IMAGES)} *Click a point to see the pictures behind it.*")
     still = TRANSFORMS[family].identity[axis.parameter]
     plot = figures.curves(drawn, results, long_name(what), still, at)
 
@@ -152,7 +149,7 @@ def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, 
 
 def pairs(spec: Response, source: str, words: str, at: tuple[float, ...]) -> None:
     """The pictures behind one point, by distance, for the first network."""
-    st.subheader("Behind the point: before and after", anchor=False)
+    st.header("Behind the point: before and after", anchor=False)
     found, distances = instruments.pairs_at(records.key(spec), spec, at)
     mean = sum(distances) / len(distances)
     st.markdown(
@@ -347,7 +344,11 @@ def by_layer() -> None:
     page.figure(plot, "layers", figures.layers_alt(drawn, results, pooled))
     page.notice(layer_notice(sources, results, pooled))
     which = st.selectbox(
-        "Twins as they are seen by the network", sources, format_func=instruments.name_of, key="pairs_of"
+        "Twins as they are seen by the network",
+        sources,
+        format_func=instruments.name_of,
+        key="pairs_of",
+        bind="query-params",
     )
     twin_pairs.section(twin_pairs.behind(specs[sources.index(which)]), f"the network **{instruments.name_of(which)}**")
     page.behind(
@@ -385,6 +386,7 @@ page.title(
     "Responses",
     "How far can an object be changed before a network takes it for another, and where inside does that arise?",
 )
+words("response curve", "orbit", "stage", "representation", "equivariance")
 view = gallery.segments("Show", tuple(VIEWS), "curve", "view", WORDS)
 try:
     VIEWS[view]()

@@ -12,8 +12,9 @@ from invlab import records, store
 from invlab.jobs import Job, QueueError
 from invlab.store import StoreError
 from invlab.studies.comparison import Comparison
-from invlab.ui import cached, live, page, results
+from invlab.ui import cached, live, page, results, visitors
 from invlab.ui.results import Choice, duration, escaped
+from invlab.ui.words import words
 
 ENDED = 8  # failed and cancelled runs that are listed
 REFRESH_SECONDS = 2.0
@@ -94,13 +95,16 @@ def ended() -> None:
             with st.container(horizontal=True):
                 if (choice := choice_of_job(job)) is not None:
                     live.page_of(choice, "Open it, to run it again")
-                st.button(
-                    "Forget", key=f"forget-{job.key}", icon=":material/delete:", on_click=_forget, args=(job.key,)
-                )
+                if visitors.may("forget"):
+                    st.button(
+                        "Forget", key=f"forget-{job.key}", icon=":material/delete:", on_click=_forget, args=(job.key,)
+                    )
 
 
 def _forget(key: str) -> None:
-    cached.the_queue().delete(key)
+    with live.refusing():
+        visitors.require("forget")
+        cached.the_queue().delete(key)
 
 
 # ---------------------------------------------------------------------------------------------------------- finished
@@ -250,7 +254,9 @@ def beside(first: str, second: str) -> None:
 
 
 def delete(key: str, name: str) -> None:
-    """Delete an own run after asking once."""
+    """Delete an own run after asking once; nothing for those who may not."""
+    if not visitors.may("delete"):
+        return
     if not st.session_state.get(f"sure-{key}"):
         if st.button("Delete…", key=f"delete-{name}", icon=":material/delete:"):
             st.session_state[f"sure-{key}"] = True
@@ -263,8 +269,10 @@ def delete(key: str, name: str) -> None:
 
 def _delete(key: str) -> None:
     """The result, and what it alone was made of: a network that another comparison shares stays."""
-    found = cached.the_store()
-    try:
+    st.session_state.pop(f"sure-{key}", None)
+    with live.refusing():
+        visitors.require("delete")
+        found = cached.the_store()
         others = [results.revived(record) for other, record in found.items("comparison") if other != key]
         shared = {part for spec in others if spec is not None for part in parts(spec)}
         record = found.get(key)
@@ -272,10 +280,11 @@ def _delete(key: str) -> None:
         for part in [key, *(p for p in (parts(spec) if spec else ()) if p not in shared)]:
             found.delete(part)
         cached.the_queue().delete(key)
-    except (StoreError, QueueError) as error:
-        st.session_state["refused"] = str(error)
-        return
-    st.session_state.pop(f"sure-{key}", None)
+        _gone(key)
+
+
+def _gone(key: str) -> None:
+    """The link no longer names it."""
     for name in ("run", "versus"):
         if st.query_params.get(name) == key:
             _go(name, None)
@@ -296,6 +305,7 @@ def parts(spec: Comparison) -> list[str]:
 
 def main() -> None:
     page.title("Runs", "What is being computed, and what has been found?")
+    words("preset", "seed", "95 % interval")
     live.refusal()
     st.subheader("Queue", anchor=False)
     if keys := active_keys():

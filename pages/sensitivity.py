@@ -13,6 +13,7 @@ from invlab.studies import claims
 from invlab.studies.claims import MEASURES, number
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
 from invlab.ui import cached, heatmap, instruments, page, twin_pairs
+from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
 VERDICTS = {
@@ -58,25 +59,15 @@ def controls(seeds: int) -> tuple[str, int | None, str, str]:
 
 def the_map(summary: dict[str, Any], measure: str, seed: int | None, source: str, family: str) -> None:
     grid = claims.grid(summary, measure, seed)
-    how = MEASURES[measure]
-    if how.larger_is_better:
-        told = (
-            "**Transfer accuracy** of a linear probe on the frozen network, for new objects: light = transfers well, "
-            "*larger is better*."
-        )
-    else:
-        told = (
-            "**Sensitivity**: light = invariant, dark = sensitive. At 0 the twins of an image look the same to the "
-            "network, at 1 they are no more alike than strangers."
-        )
     st.markdown(
-        f"{told} Framed in blue: each network under the family it was trained for. "
+        f"{figures.map_lead(measure)} {figures.FRAMED} "
         "*Click a cell, or use the pickers, to see what is behind it*; the chosen one has a dotted frame."
     )
     plot = figures.network_map(grid, measure, claims.limits(summary, measure), (source, family))
-    heatmap.clickable(plot, "map", figures.map_alt(grid, measure), ("network", SOURCES), ("family", FAMILIES))
+    alt = f"{figures.map_alt(grid, measure)} The pickers above choose a cell."
+    heatmap.clickable(plot, "map", alt, ("network", SOURCES), ("family", FAMILIES))
     chosen(grid, measure, source, family)
-    page.notice(notice(summary, measure))
+    page.notice(figures.notice(summary, measure))
     recipe = records.plain(Singles()) | {"measure": measure, "seed": "mean" if seed is None else seed}
     page.behind(f"sensitivity-map-{measure}", claims.cells(summary, measure, seed), recipe, plot, COMMAND, [Singles()])
 
@@ -92,37 +83,11 @@ def chosen(grid: claims.Grid, measure: str, source: str, family: str) -> None:
     )
 
 
-def notice(summary: dict[str, Any], measure: str) -> str:
-    """Two sentences that the numbers themselves decide."""
-    means = claims.overall(summary, measure)
-    same, other, none = (means[kind][0] for kind in claims.KINDS)
-    if MEASURES[measure].larger_is_better:
-        right = claims.claims(summary)[-1]
-        return (
-            f"Under its own family a network reaches {number(same)} on new objects, networks trained for another "
-            f"family {number(other)} on average and the one trained for none {number(none)}. The matching "
-            f"network is at least as good as the others' mean for {right.right} of {right.of} families."
-        )
-    share = claims.kept(summary)
-    if math.isnan(share):
-        second = "On the training objects no invariance was gained that could carry over."
-    else:
-        left = f"{100 * share:.0f} %" if share > 0 else "nothing"
-        second = (
-            f"On new objects {left} of the invariance gained on the training objects (other − same) is still there."
-        )
-    stands = "stands out" if same < 0.8 * other else "hardly stands out"
-    return (
-        f"The diagonal {stands}: over all seeds, a network's sensitivity is {number(same)} to its own family, "
-        f"{number(other)} to families it was not trained for; trained for none it is {number(none)}. {second}"
-    )
-
-
 @st.fragment
 def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
     """What the network of seed 0 makes of twin pairs; it loads the network only when it is asked for."""
     domain = "training" if measure == "training" else "new"
-    st.subheader("Behind the cell: twins and strangers", anchor=False)
+    st.header("Behind the cell: twins and strangers", anchor=False)
     st.markdown(
         "Sensitivity is a ratio of distances: how far apart *twins* lie (one object, two draws), against *strangers* "
         "(two random images)."
@@ -138,29 +103,26 @@ def pairs(source: str, family: str, measure: str, cell: float | None) -> None:
 
 
 def same_other_none(summary: dict[str, Any], measure: str) -> None:
-    st.subheader("Trained for it, for another, for none", anchor=False)
-    st.markdown(
-        f"The map in short, for *{MEASURES[measure].title}*: one row for each family, with 95 % intervals over seeds. "
-        "*Click a point to choose its family for the pairs above.*"
-    )
+    st.header("Trained for it, for another, for none", anchor=False)
+    st.markdown(f"{figures.families_lead(measure)} *Click a point to choose its family for the pairs above.*")
     rows = claims.families(summary, measure)
     plot = figures.by_family(rows, measure)
     instruments.choosing(plot, "families", figures.by_family_alt(rows, measure), "family", FAMILIES)
     recipe = records.plain(Singles()) | {"measure": measure}
     page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND, [Singles()])
 
-    st.subheader("From the training objects to new ones", anchor=False)
+    st.header("From the training objects to new ones", anchor=False)
     published = st.toggle("Beside it: the published values", key="published", bind="query-params")
     averages = {domain: claims.overall(summary, domain) for domain in ("training", "new")}
     plot = figures.overview(averages, published)
     page.figure(plot, "overview", figures.overview_alt(averages, published))
     if published:
-        st.caption(f"Open symbols: {claims.PUBLISHED_SOURCE}; bars: standard deviation over families and seeds.")
+        st.caption(figures.OVERVIEW_TOLD)
     page.behind("sensitivity-overview", claims.overview(summary), records.plain(Singles()), plot, COMMAND, [Singles()])
 
 
 def in_words(summary: dict[str, Any]) -> None:
-    st.subheader("What the numbers say", anchor=False)
+    st.header("What the numbers say", anchor=False)
     for claim in claims.claims(summary):
         st.markdown(f"{VERDICTS[claim.verdict]} **{claim.right} of {claim.of}** · {claim.text} {claim.evidence}")
         if claim.departures:
@@ -174,6 +136,7 @@ def in_words(summary: dict[str, Any]) -> None:
 
 
 page.title("Sensitivity", "What is a network invariant to, after it was trained for one family of transformations?")
+words("sensitivity", "twin pair", "strangers", "bootstrap", "seed")
 summary = cached.singles()
 if summary is None:
     page.not_there("The study of one network for each family", COMMAND)

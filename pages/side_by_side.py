@@ -25,6 +25,7 @@ from invlab.studies.singles import DOMAINS, FAMILIES, NONE, SOURCES, Singles
 from invlab.transforms import TRANSFORMS
 from invlab.ui import cached, gallery, heatmap, hover, instruments, live, own, page, study
 from invlab.ui.gallery import axis_name
+from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
 POINTS, CURVE_IMAGES, LAYER_PAIRS = 36, 64, 200
@@ -209,11 +210,11 @@ def known(chosen: Choice) -> list[dict[str, Any]]:
     rows = []
     for which, source in (("A", chosen.a), ("B", chosen.b)):
         row: dict[str, Any] = {"network": f"{which}: {instruments.name_of(source)}"}
-        for measure, words in ((DECODED, "R² of its value, new objects"), (NAMED, "accuracy in naming its part")):
+        for measure, label in ((DECODED, "R² of its value, new objects"), (NAMED, "accuracy in naming its part")):
             values = [r["value"] for r in table.where(source=source, family=chosen.family, measure=measure).records()]
             if not values:
                 return []
-            row[words] = round(float(np.mean(values)), 3)
+            row[label] = round(float(np.mean(values)), 3)
         rows.append(row)
     return rows
 
@@ -228,11 +229,7 @@ def sharing(chosen: Choice) -> None:
         page.not_there("The shared invariance of the networks", COMMAND)
         return
     result, i, j = record["result"], SOURCES.index(chosen.a), SOURCES.index(chosen.b)
-    st.markdown(
-        "**Do they ignore the same?** For each image a *double* was searched: a picture, from noise, that one network "
-        "cannot tell from the image. If the *other* network cannot tell the two apart either, it shares that "
-        "invariance. The answer depends on who is asked: who ignores less cannot follow who ignores more."
-    )
+    st.markdown(figures.SHARED_LEAD)
     bars = figures.shared(result, i, j)
     if i == j:
         st.info("A and B are the same network: choose two.", icon=":material/info:")
@@ -240,16 +237,12 @@ def sharing(chosen: Choice) -> None:
         page.figure(bars, "shared", figures.shared_alt(result, i, j))
     doubles(chosen, spec, result)
     page.notice(shared_notice(chosen, result, i, j))
-    st.subheader("Every pair", anchor=False)
+    st.header("Every pair", anchor=False)
     st.markdown("Light: shared. *Click a cell to choose its two networks.*")
     plot = figures.matrix(result, SOURCES, (chosen.a, chosen.b))
     pickers = ("network_a", SOURCES), ("network_b", SOURCES)
     heatmap.clickable(plot, "matrix", figures.matrix_alt(result, SOURCES), *pickers)
-    st.caption(
-        "STIR (Nanda et al., ICML 2022): linear CKA of the second network's representations of images and doubles; "
-        f"{result['images']} new objects, networks of seed 0. Grey stroke: the same for doubles of other images. 95 % "
-        "intervals over images. The table tells how near the doubles came: *residual*, where strangers are 1."
-    )
+    st.caption(figures.shared_told(result))
     rows = figures.shared_rows(result, SOURCES)
     page.behind("shared-invariance", rows, recipe(chosen) | records.plain(spec), [bars, plot], COMMAND, [spec])
 
@@ -280,12 +273,7 @@ def raw_png(text: str, size: int) -> bytes:
 
 def shared_notice(chosen: Choice, result: dict[str, Any], i: int, j: int) -> str:
     """Which direction shares more, against sharing nothing; and who shares most in the whole matrix."""
-    pairs = figures.ordered(result, SOURCES)
-    value, a, b = pairs[-1]
-    best = (
-        f"Of all pairs most is shared by the network {instruments.name_of(b)} with the one {instruments.name_of(a)}: "
-        f"{number(value)}."
-    )
+    best = figures.most_shared(result, SOURCES)
     if i == j:
         return best
     there, back = result["stir"][i][j], result["stir"][j][i]
@@ -379,7 +367,7 @@ def naming(task: Any, result: dict[str, Any], names: list[str], row: Callable[[s
         "B": [i for i, label in enumerate(labels) if second[i] == label != first[i]],
     }
     right = result["accuracy"]
-    st.subheader("Who names them?", anchor=False)
+    st.header("Who names them?", anchor=False)
     st.markdown(
         f"A linear probe on each network names the objects: A is right for {right[0]:.0%}, B for {right[1]:.0%}. "
         f"Only A is right for {len(only['A'])} of {len(labels)} images, only B for {len(only['B'])}."
@@ -406,6 +394,7 @@ WORDS = {
 }
 
 page.title("Side by side", "What does one network ignore that another one does not, and on which pictures?")
+words("STIR", "response curve", "decoding", "linear probe")
 chosen = controls()
 view = gallery.segments("Show", tuple(VIEWS), "families", "view", WORDS)
 try:

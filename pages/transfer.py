@@ -12,8 +12,9 @@ from invlab.sources import available
 from invlab.store import StoreError
 from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
-from invlab.ui import cached, gallery, live, own, page, results, twin_pairs
+from invlab.ui import cached, classroom, gallery, live, own, page, results, twin_pairs
 from invlab.ui.results import FIRST, Choice
+from invlab.ui.words import words
 
 ALTERNATIVES = ("own choice", "disjoint", "same", "none")
 SIZES = (32, 48, 64)
@@ -38,7 +39,7 @@ def choose() -> Choice:
     )
     below = st.container()
     target = page.families("Both are judged on other objects under", "target", FIRST[0], "What the new task varies.")
-    with st.expander("More choices", icon=":material/tune:"):
+    with page.more_choices(hidden=classroom.controls_hidden()):
         preset = st.segmented_control(
             "Preset", OFFERED, default="live", required=True, key="preset", bind="query-params"
         )
@@ -86,9 +87,9 @@ def click(choice: Choice, busy: bool) -> None:
     alike = choice.source == choice.versus
     long = live.too_long(choice)
     label = "Learning…" if busy else "Train both and compare"
-    st.button(
-        label, key="train", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=busy or alike or long, on_click=live.begin, args=(fresh,),
+    live.button(
+        label, [fresh], "train", busy or alike or long, type="primary", icon=":material/play_arrow:", width="stretch",
+        on_click=live.begin, args=(fresh,),
     )  # fmt: skip
     if alike:
         st.caption("Both networks would learn exactly the same: choose another alternative source.")
@@ -127,7 +128,7 @@ def answer(choice: Choice) -> None:
 def pairs(choice: Choice) -> None:
     """The twins of the target task, as one of the networks sees them."""
     spec = choice.spec()
-    st.subheader("Behind the numbers: twin pairs", anchor=False)
+    st.header("Behind the numbers: twin pairs", anchor=False)
     names = [page.families_text(source.task.transformations) for source in spec.sources]
     which = gallery.segments("As seen by the network that learned", tuple(dict.fromkeys(names)), names[0], "seen_by")
     twin_pairs.section(twin_pairs.behind(spec.sensitivity(names.index(which))), f"the network that learned **{which}**")
@@ -159,6 +160,7 @@ def main() -> None:
         "Transfer",
         "Two networks learn the same objects under different transformations. Which one names new objects better?",
     )
+    words("source task", "target task", "sensitivity", "linear probe", "transfer accuracy", "preset")
     controls, shown = st.columns([1, 2.3], gap="large")
     with controls:
         choice = choose()
@@ -171,7 +173,7 @@ def main() -> None:
             st.stop()
     with shown:
         answer(choice)
-    st.subheader("What the networks are shown", anchor=False)
+    st.header("What the networks are shown", anchor=False)
     results.examples(choice.spec())
 
 

@@ -11,6 +11,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from invlab.roles import Role
+
 SECONDS = 90  # a page draws its first pictures within them, on a busy machine too
 
 
@@ -24,6 +26,12 @@ def opener(page: str | Path) -> Callable[..., AppTest]:
         return test.run()
 
     return opened
+
+
+def served(monkeypatch: pytest.MonkeyPatch, role: Role) -> None:
+    """From now on every visitor of this test is served, and has this role."""
+    monkeypatch.setenv("INVLAB_MODE", "local" if role == Role.TEACHER else "serve")
+    monkeypatch.setenv("INVLAB_VISITORS", "viewer" if role == Role.VIEWER else "student")
 
 
 def charts(test: AppTest) -> list[dict]:

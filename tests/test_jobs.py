@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from invlab import jobs
+from invlab import database, jobs, records
 from invlab.jobs import LeaseLost, Queue, QueueError, QueueFull
 
 
@@ -412,7 +412,7 @@ def test_old_jobs_are_forgotten(queue: Queue, clock) -> None:
 
 def test_a_locked_queue_is_one_sentence_and_reading_goes_on(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(queue, 1)
-    monkeypatch.setattr(jobs, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     holder = sqlite3.connect(queue.path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(QueueError, match=r"another process has held it for .* seconds; try again"):
@@ -454,15 +454,6 @@ def test_a_damaged_queue_is_set_aside_and_a_new_one_begun(queue: Queue, fault: s
     assert queue.claim("w").key == key(1)
     assert "set aside" in caplog.text
     assert list((queue.path.parent / "set-aside").glob("queue-*/queue.sqlite3"))
-
-
-def test_a_queue_of_another_version_is_set_aside(queue: Queue, caplog) -> None:
-    ask(queue, 1)
-    with sqlite3.connect(queue.path) as db:
-        db.execute("PRAGMA user_version = 99")
-    db.close()
-    assert Queue(queue.path).jobs() == []
-    assert "another version (99)" in caplog.text
 
 
 def test_a_damaged_row_does_not_hide_the_others(queue: Queue) -> None:
@@ -514,7 +505,7 @@ def test_a_job_is_preceded_by_those_of_a_higher_priority(queue: Queue) -> None:
     assert not queue.is_preceded(-1)
     ask(queue, 1, priority=-1)
     assert not queue.is_preceded(-1)
-    assert queue.is_preceded(-2)
+    assert queue.is_preceded(-2)  # any job below 0 is a long one
     ask(queue, 2)
     assert queue.is_preceded(-1)
     assert not queue.is_preceded(0)
@@ -522,3 +513,117 @@ def test_a_job_is_preceded_by_those_of_a_higher_priority(queue: Queue) -> None:
     assert claimed is not None
     assert claimed.priority == 0
     assert not queue.is_preceded(-1)  # it is being computed, and waits no more
+
+
+# ---- many visitors
+
+
+def order(queue: Queue) -> list[int]:
+    """The numbers of the waiting jobs, the next one first."""
+    return [job.payload["n"] for job in queue.jobs("queued")]
+
+
+def test_visitors_take_turns(queue: Queue) -> None:
+    for n in range(5):
+        ask(queue, n, visitor="ann")
+    ask(queue, 10, visitor="bob")
+    ask(queue, 11, visitor="bob")
+    ask(queue, 20, visitor="cleo")
+    assert order(queue) == [0, 10, 20, 1, 11, 2, 3, 4]
+    claimed = [queue.claim("w").payload["n"] for _ in range(4)]
+    assert claimed == [0, 10, 20, 1]
+    ask(queue, 30, visitor="dan")  # ann's first, second and bob's first are running: dan is before ann's third
+    assert order(queue) == [30, 11, 2, 3, 4]
+
+
+def test_a_visitor_whose_job_runs_waits_for_the_others(queue: Queue) -> None:
+    ask(queue, 1, visitor="ann")
+    queue.claim("w")
+    ask(queue, 2, visitor="ann")
+    ask(queue, 3, visitor="bob")
+    assert order(queue) == [3, 2]
+
+
+def test_a_second_request_brings_a_job_forward(queue: Queue) -> None:
+    for n in range(4):
+        ask(queue, n, visitor="ann")
+    ask(queue, 3, visitor="bob")
+    assert order(queue) == [0, 3, 1, 2]
+    assert queue.visitors(key(3)) == ["ann", "bob"]
+
+
+def test_nobody_waits_for_ever(queue: Queue) -> None:
+    """While one visitor keeps asking, another's job is started after at most one more."""
+    ask(queue, 1000, visitor="bob")
+    ask(queue, 1001, visitor="bob")
+    taken = []
+    for n in range(6):
+        ask(queue, n, visitor="ann")
+        job = queue.claim("w")
+        taken.append(job.payload["n"])
+        queue.finish(job.key, "w")
+    assert 1001 in taken[:4]
+
+
+@pytest.mark.parametrize("visitor", ["ann", "bob", "new"])
+@pytest.mark.parametrize("priority", [-1, 0, 1])
+def test_the_forecast_is_what_happens(queue: Queue, visitor: str, priority: int) -> None:
+    """Beforehand: the same place and wait as afterwards."""
+    for n in range(6):
+        ask(queue, n, visitor=("ann", "bob", "cleo")[n % 3], expected_seconds=10.0 + n)
+    ask(queue, 50, visitor="teacher", priority=1, expected_seconds=7.0)
+    ask(queue, 60, visitor="ann", priority=-1, expected_seconds=300.0)
+    before, seconds = queue.forecast(visitor, priority)
+    ask(queue, 100, visitor=visitor, priority=priority, expected_seconds=1.0)
+    assert before == queue.place(key(100)) - 1
+    assert seconds == queue.seconds_ahead(key(100))
+
+
+def test_the_forecast_counts_what_runs(queue: Queue, clock) -> None:
+    ask(queue, 1, visitor="ann", expected_seconds=20.0)
+    queue.claim("w")
+    assert queue.forecast("bob") == (1, 20.0)
+    queue.report(key(1), "w", {"fraction": 0.5})
+    assert queue.forecast("bob") == (1, 10.0)
+    ask(queue, 2, visitor="ann")
+    assert queue.forecast("bob") == (1, 10.0)  # before ann's second
+    assert queue.forecast("ann") == (2, None)  # nothing is known about that one
+
+
+def test_a_long_job_that_runs_makes_way_in_the_forecast(queue: Queue) -> None:
+    ask(queue, 1, priority=-1, expected_seconds=3000.0)
+    queue.claim("w")
+    assert queue.forecast("ann") == (0, 0.0)
+    assert queue.forecast("ann", -1) == (1, 3000.0)
+
+
+def test_a_job_of_another_format_is_left_to_a_worker_of_its_own(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(records, "FORMAT", records.FORMAT + 1)
+        ask(queue, 1)
+    assert not queue.waiting()
+    assert queue.claim("older") is None
+    assert queue.job(key(1)).state == "queued"
+    ask(queue, 2)
+    assert queue.claim("older").key == key(2)
+    monkeypatch.setattr(records, "FORMAT", records.FORMAT + 1)
+    assert queue.claim("newer").key == key(1)
+
+
+def test_the_job_of_a_killed_worker_of_this_machine_is_free_at_once(queue: Queue) -> None:
+    """Nobody waits for its lease; a worker of another machine is given the benefit of the doubt."""
+    code = "import sys; from invlab.jobs import Queue, worker_id; Queue(sys.argv[1]).claim(worker_id())"
+    ask(queue, 1)
+    subprocess.run([sys.executable, "-c", code, str(queue.path)], check=True)
+    assert queue.job(key(1)).state == "running"
+    assert queue.waiting()
+    assert queue.claim("w").attempts == 2
+    assert not queue.waiting()
+    queue.finish(key(1), "w")
+    ask(queue, 2)
+    ended = jobs.worker_id().replace(f"-{os.getpid()}-", "-4194999-")  # a number that no process has
+    elsewhere = "elsewhere" + ended[ended.index("-4194999-") :]
+    assert queue.claim(elsewhere).key == key(2)
+    assert queue.claim("w") is None
+    assert jobs._has_ended(ended)
+    assert not jobs._has_ended(jobs.worker_id())

@@ -22,7 +22,7 @@ from invlab.jobs import VISITOR_LIMIT, Queue
 from invlab.store import Store, write_bundle
 from invlab.studies.singles import Singles
 from invlab.transforms import TRANSFORMS
-from invlab.ui import auditing, live
+from invlab.ui import auditing, visitors
 from tests.pages import apart
 
 PAGE = str(Path(__file__).parent.parent / "pages" / "own.py")
@@ -172,7 +172,7 @@ def test_a_running_audit_says_how_far_it_is() -> None:
     (bar,) = test.get("progress")
     assert bar.proto.value == 30
     assert "120 of 400 pictures shown · mirror left–right · about 61 s left" in bar.proto.text
-    assert test.button(key=f"cancel-{key}").disabled  # it is somebody else's
+    assert test.button(key=f"cancel-{key}").label == "Cancel for all"  # it is somebody else's
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_default_weights_are_fetched_by_nobody_elses_server(monkeypatch: pytest.
 
 
 def test_a_full_queue_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "visitor", lambda: "me")
+    monkeypatch.setattr(visitors, "visitor_id", lambda: "me")
     for number in range(VISITOR_LIMIT):
         Queue().submit(f"audit-{number:032x}", "Audit", {}, visitor="me")
     test = opened(**LARGE)

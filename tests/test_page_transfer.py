@@ -16,11 +16,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from invlab import records
-from invlab.jobs import Queue
+from invlab.jobs import FIRST, Queue
 from invlab.store import Store
 from invlab.studies.comparison import gap
 from invlab.studies.presets import PRESETS
-from invlab.ui import live, results
+from invlab.ui import live, results, visitors
 from invlab.ui import page as page_parts
 from invlab.ui.results import Choice
 from tests.pages import apart, opener
@@ -69,7 +69,8 @@ opened = opener(PAGE)
 
 def submit(choice: Choice, visitor: str = "somebody") -> tuple[Queue, str]:
     queue, key = Queue(), choice.key()
-    queue.submit(key, "Comparison", records.plain(choice.spec()), title=choice.title(), visitor=visitor)
+    payload, title = records.plain(choice.spec()), choice.title()
+    queue.submit(key, "Comparison", payload, title=title, visitor=visitor, priority=FIRST, expected_seconds=10)
     return queue, key
 
 
@@ -144,7 +145,7 @@ def test_a_running_job_is_found_again_by_its_link_alone(place: Path) -> None:
     assert not page.exception
     assert "network 1: 5,184 of 8,000 · network 2: 5,185 of 8,000 images · about" in words(page)
     assert charts(page) == 3
-    assert page.button(key=f"cancel-{key}").disabled  # somebody else asked for it
+    assert page.button(key=f"cancel-{key}").label == "Cancel for all"  # somebody else asked for it
 
 
 def test_the_result_takes_the_place_of_the_run(place: Path) -> None:
@@ -218,7 +219,7 @@ def test_the_worker_and_the_queue_are_told_beforehand(place: Path) -> None:
     Queue().sign_on("w")
     assert "warm and ready" in words(opened())
     submit(Choice(seed=5))
-    assert "1 run before yours" in words(opened())
+    assert "it would be number 2 in the queue, starts in about" in words(opened())
 
 
 def test_two_equal_sources_are_nothing_to_compare(place: Path) -> None:
@@ -260,7 +261,7 @@ def test_more_seeds_are_queued_and_pooled(place: Path) -> None:
 
 
 def test_a_visitor_with_too_many_runs_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "visitor", lambda: "me")
+    monkeypatch.setattr(visitors, "visitor_id", lambda: "me")
     for seed in range(100, 120):
         submit(Choice(seed=seed), "me")
     page = opened()
@@ -364,11 +365,11 @@ def test_a_new_attempt_begins_anew(place: Path) -> None:
 
 @pytest.mark.parametrize("cookie", ["", "nonsense", "2|zz|00|1", "1|00|00|1"])
 def test_a_cookie_of_another_form_is_no_identity(cookie: str) -> None:
-    assert live._cookie_token(cookie) == b""
+    assert visitors._cookie_token(cookie) == b""
 
 
 def test_a_cookie_is_the_same_identity_under_another_mask() -> None:
-    assert live._cookie_token("2|01020304|11223344|9") == live._cookie_token("2|00000000|10203040|9") != b""
+    assert visitors._cookie_token("2|01020304|11223344|9") == visitors._cookie_token("2|00000000|10203040|9") != b""
 
 
 # ------------------------------------------------------------------------------------------------------- first paint

@@ -211,13 +211,13 @@ def results(home: Path) -> dict[str, object]:
     found = Store(home)
     keys = [key for key in found.keys(None) if not key.startswith("studyrun")]
     stored = {key: found.get(key) for key in keys}
-    return {key: _timeless(record["result"]) for key, record in stored.items() if record}
+    return {key: timeless(record["result"]) for key, record in stored.items() if record}
 
 
-def _timeless(value: object) -> object:
+def timeless(value: object) -> object:
     if isinstance(value, dict):
-        return {k: _timeless(v) for k, v in value.items() if k not in ("seconds", "images_per_second")}
-    return [_timeless(v) for v in value] if isinstance(value, list) else value
+        return {k: timeless(v) for k, v in value.items() if k not in ("seconds", "images_per_second")}
+    return [timeless(v) for v in value] if isinstance(value, list) else value
 
 
 def command(home: Path) -> subprocess.Popen[bytes]:

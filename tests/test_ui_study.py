@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from invlab import costs, records, runs
+from invlab import costs, differences, records, runs
 from invlab.jobs import Queue, QueueFull
 from invlab.store import Store
 from invlab.studies import mismatch, shift
@@ -22,7 +22,7 @@ from invlab.studies.catalogue import STUDIES, StudyRun
 from invlab.studies.presets import PRESETS
 from invlab.studies.singles import SOURCES
 from invlab.studies.study import Claim, Part, Table, Verdict, table
-from invlab.ui import live, results, study, study_again
+from invlab.ui import results, study, study_again, visitors
 from invlab.ui.study import Difference
 from tests.test_page_transfer import place, words
 
@@ -213,7 +213,7 @@ def test_claims_of_a_run_and_before_there_is_one(place: Path) -> None:
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_differences_are_read_off_the_presets(name: str) -> None:
-    found = {d.what: d for d in study.differences(name, StudyRun(name, seeds=3))}
+    found = {d.what: d for d in differences.differences(name, StudyRun(name, seeds=3))}
     assert found["Network"].here == PRESETS["classroom"].network
     assert found["Network"].paper == PRESETS["paper"].network
     assert "images a second" in found["Network"].why
@@ -222,7 +222,7 @@ def test_differences_are_read_off_the_presets(name: str) -> None:
 
 
 def test_the_papers_preset_differs_in_objects_only() -> None:
-    found = study.differences("shift", StudyRun("shift", "paper", 10))
+    found = differences.differences("shift", StudyRun("shift", "paper", 10))
     assert [d.what for d in found] == ["Objects and backgrounds"]
 
 
@@ -253,7 +253,7 @@ def asked() -> AppTest:
 
 
 def test_a_click_queues_one_job_behind_comparisons(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "visitor", lambda: "me")
+    monkeypatch.setattr(visitors, "visitor_id", lambda: "me")
     keep(place, StudyRun("mismatch", seeds=2))
     test = asked()
     assert test.number_input(key="again-seeds-classroom").value == 4
@@ -330,7 +330,7 @@ def test_progress_in_cells_and_time(place: Path) -> None:
     text = words(asked())
     assert "Seed 1: 12 of 48 cells · about 10 min left" in text
     assert "Leaving this page does not stop it" in text
-    assert asked().button(key=f"cancel-{key}").disabled  # somebody else's
+    assert asked().button(key=f"cancel-{key}").label == "Cancel for all"  # somebody else's
     queue.let_go(key, "w")
     assert "Makes way for a shorter run" in words(asked())
 

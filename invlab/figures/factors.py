@@ -232,7 +232,7 @@ def by_value(table: Table, factor: str, view: View, chance: float, published: bo
     figure.add_hline(y=chance, line={"color": FAINT, "width": 1.5, "dash": "dot"})
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=chance, yanchor="bottom", text="guessing", showarrow=False,
-        font={"size": 12, "color": COLOURS["none"]},
+        font={"size": 12},
     )  # fmt: skip
     styled(figure, height=470 if published and view.published else 420)
     figure.update_yaxes(title=AXIS_OF[view.measure], range=[0, 1.03], fixedrange=True)
@@ -423,3 +423,43 @@ def _learned(table: Table, factor: str, view: View) -> str:
     return (
         f"On its own task the worst source reaches {number(own[worst])}{which}, the best {number(max(own.values()))}."
     )
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+SETTING_WORDS = {
+    "mixed": "one family of each group",
+    "geometric": "three geometric families",
+    "photometric": "three photometric families",
+    "corruption": "three corruptions",
+}
+DATASET_WORDS = {BUILT_IN: "drawn objects", "cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
+FACTOR_WORDS = {
+    RELATIONSHIP: "How the source’s classes relate to the target’s: a third of them, none of them, the very same, or "
+    "the same and as many more.",
+    "architecture": "The network that learns the source. *Small* means a narrow, shallow setting that a processor can "
+    "train; the published values are of the full network of that name.",
+    "pretraining samples": "How many different images the source was learned from, on a logarithmic axis; published "
+    "values stand at the paper’s own numbers.",
+    "transfer samples": "On how many images of the target the new head was fitted, on a logarithmic axis; the source "
+    "stays the same.",
+}
+SUMMARY_LEAD = (
+    "For each factor, how far transfer accuracy moves: as the factor varies **within disjoint** (the source has "
+    "other families than the target) and **within same** (it has the target’s own), beside the **gap** between "
+    "the two. Bars: 95 % intervals over seeds. *A long gap and short ranges say: the transformations matter most.*"
+)
+OVERLAY = "They are of ResNet-18 unless the network varies, read off plots (± 0.01)."
+
+
+def target_classes(preset: str, view: View) -> int:
+    """How many classes a target has at a preset."""
+    return factors.DATASETS[view.dataset][2] or factors.SIZES[preset].classes
+
+
+def tuned_told(preset: str, factor: str, view: View) -> str:
+    """On how many images a fine-tuned network was fitted; empty where it was not, or where that number varies."""
+    if view.measure != factors.TUNED or factor == "transfer samples":
+        return ""
+    return f"Fine-tuned on {factors.SIZES[preset].tuned[0]} images of the target."

@@ -16,8 +16,9 @@ from invlab.studies import information
 from invlab.studies.claims import KINDS, number
 from invlab.studies.information import DECODED, NAMED, SENSITIVITY
 from invlab.studies.singles import NONE
-from invlab.studies.study import Table
+from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS, TRANSFORMS
+from invlab.words import family_name, seeds_text
 
 Row = dict[str, Any]
 
@@ -115,4 +116,66 @@ def by_family_alt(rows: Sequence[Row], measure: str) -> str:
         f"{AXES[measure]} for {len(rows)} families. Means: "
         + ", ".join(f"{kind} {value}" for kind, value in means.items())
         + f". The network trained for a family tells less of it than others do for {lost} of {len(rows)}."
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+PARTS = {"amount": "which third of its range?", "switch": "on or off?", "angle": "which third of the circle?"}
+NOTICES = {
+    DECODED: "Some draws cannot be read by *any* network from objects it does not know: whether an unknown object is "
+    "mirrored, or how far it is turned, nobody can tell who has not seen it upright. Values near 0 in all three say "
+    "that, not that something was lost.",
+    NAMED: "Here the probe has seen the objects, under other draws: it can know what they look like upright. Where "
+    "*same* lies left of *other*, invariance harms; where it lies right of it, it does not (one guess, not tested "
+    "here: such a network tells the draw apart on the way to ignoring it).",
+}
+BEYOND = "This study goes beyond the paper, which asks where invariance helps: none of it was published there."
+
+
+def networks_lead(family: str, measure: str) -> str:
+    """What the figure of one family shows."""
+    kind = TRANSFORMS[family]
+    question = "which quarter turn?" if kind.parts == 4 else PARTS[kind.varies]
+    told = (
+        "how much of the drawn value a linear regression reads from the representation of objects it was *not* fitted "
+        "on (1 = all of it, 0 = nothing)"
+        if measure == DECODED
+        else f"how often a linear probe answers: *{question}*"
+    )
+    return f"Each point is a network. To the right: more sensitive to **{family_name(family)}**; up: {told}."
+
+
+def chance(family: str, measure: str) -> float | None:
+    """What guessing reaches; None for a value that is decoded."""
+    return 1 / TRANSFORMS[family].labels if measure == NAMED else None
+
+
+def families_lead(measure: str, seeds: int) -> str:
+    """What the figure of all families shows."""
+    return (
+        "The network trained to ignore a family, those trained to ignore another one, and the one trained for none: "
+        f"**{AXES[measure]}**, 95 % intervals over {seeds_text(seeds)}."
+    )
+
+
+def agreement(rows: Sequence[Row], family: str) -> float:
+    """The rank correlation of sensitivity and what can be told, over networks. rows: of `family_rows`."""
+    return next(row["rank correlation with sensitivity"] for row in rows if row["family"] == family)
+
+
+def notice(rows: Sequence[Row], agreement: float, family: str, measure: str) -> str:
+    """Two sentences that the numbers themselves decide."""
+    own = next(row for row in rows if row["kind"] == "same")
+    others = float(np.mean([row[measure] for row in rows if row["kind"] == "other"]))
+    gap = others - own[measure]
+    less = "less than" if gap > 0.02 else "more than" if gap < -0.02 else "as much as"
+    tied = "have little to do with each other"
+    if abs(agreement) > 0.3:
+        tied = "rise together" if agreement > 0 else "go against each other"
+    return (
+        f"The network trained to ignore *{family_name(family)}* tells {less} the others of it: "
+        f"{number(own[measure])} against {number(others)} on average. Over networks, sensitivity and what can be told "
+        f"{tied} (rank correlation {signed(agreement)})."
     )

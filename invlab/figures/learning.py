@@ -12,7 +12,10 @@ from plotly.subplots import make_subplots
 
 from invlab.figures import COLOURS, DASHES, SYMBOLS, band, error_bars, styled
 from invlab.studies.claims import number
+from invlab.studies.recordings import half_way, parted
+from invlab.studies.singles import FAMILIES, NONE
 from invlab.transforms import TRANSFORMS
+from invlab.words import family_name
 
 Result = Mapping[str, Any]  # of a recording: `families`, `labels`, `looks`
 Row = dict[str, Any]
@@ -158,7 +161,7 @@ def recording(
         if values:  # at the left, where both are flat and far apart
             figure.add_annotation(
                 x=x[0], y=values[0], text=f"the {what}", xanchor="left", yanchor="bottom", yshift=3,
-                showarrow=False, font={"size": 12, "color": colour}, row=3, col=1,
+                showarrow=False, font={"size": 12}, row=3, col=1,
             )  # fmt: skip
     for row in (1, 3):
         figure.add_hline(1, line={"color": FAINT, "width": 1, "dash": "dot"}, row=row, col=1)
@@ -424,3 +427,126 @@ def across_rows(recorded: Mapping[str, Result], families: Sequence[str]) -> list
         | {"transfer": round(transfer[at], 4)}
         for at, look in enumerate(recorded["none"]["looks"])
     ]
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+CLEAR = 0.05  # a smaller difference between sensitivities of single networks is called none
+SETTLING = (
+    "0 stands for the untrained network. Of the rise over its first ten steps or so (about 800 images here) nothing is "
+    "learned: batch norm's running statistics only settle, and with frozen weights the curves rise just the same."
+)
+NETWORKS_LEAD = (
+    "Each network is stopped for a moment and measured as if it were finished, on objects it never learns: how far "
+    "does it move under each family (strangers: 1), and how many new objects does a probe name? *Its own* is the "
+    "family it was trained for."
+)
+
+
+def across_lead(networks: int, what: str) -> str:
+    """What the figure of all networks shows."""
+    return (
+        f"All {networks} bundled networks. Sensitivity to **{what}**: of the network trained for it, of those "
+        "trained for another family, and of the one trained for none."
+    )
+
+
+def kind_means(recorded: Mapping[str, Result], families: Sequence[str]) -> dict[str, list[float]]:
+    """*same*, *other* and *none* at every look, the mean over networks."""
+    return {k: [sum(v) / len(v) for v in vs] for k, vs in same_other_none(recorded, families).items()}
+
+
+def noticed(source: str, found: dict[str, Any]) -> list[str]:
+    """Two sentences that the numbers decide."""
+    result, none = found[source], found[NONE]
+    looks = result["looks"]
+    first, last = looks[0], looks[-1]
+    if source == NONE:
+        means = [sum(look["sensitivity"]) / len(look["sensitivity"]) for look in looks]
+        told = (
+            f"Nothing asks the network trained for none to ignore anything: averaged over {len(FAMILIES)} families, "
+            f"its sensitivity goes from {number(means[0])} to **{number(means[-1])}** as it learns."
+        )
+        return [told, about(first, last)]
+    own, reference = of_family(result, source), of_family(none, source)
+    intervals = [of_family(r, source, "interval") for r in (result, none)]
+    gaps = [b - a for a, b in zip(own, reference, strict=True)]
+    apart, half = parted(*intervals), half_way(gaps)
+    probe = half_way([look["transfer"] for look in looks])
+    family = family_name(source)
+    clear = apart is not None and apart < len(looks) - 1  # a parting at the very last look may be chance
+    if apart is None or not clear:
+        parting = (
+            f"The network trained for *{family}* never clearly parts from the one trained for none "
+            f"({number(own[-1])} against {number(reference[-1])} in the end)"
+        )
+    else:
+        parting = (
+            f"The network trained for *{family}* parts for good from the one trained for none after "
+            f"**{looks[apart]['images']:,} images** and has half of their final gap ({number(own[-1])} against "
+            f"{number(reference[-1])}) after **{looks[half]['images']:,}**"
+        )
+    order = "at the same look" if probe == half else "earlier" if probe < half else "later"
+    transfer = (
+        f"its transfer accuracy has come half of its way ({first['transfer']:.0%} → {last['transfer']:.0%}) after "
+        f"**{looks[probe]['images']:,}**" + (f", {order}" if clear else "")
+    )
+    return [f"{parting}; {transfer}.", about(first, last, (own[0], own[-1]), clear)]
+
+
+def about(
+    first: dict[str, Any], last: dict[str, Any], own: tuple[float, float] | None = None, clear: bool = False
+) -> str:
+    """What the representation is about, before and after, and what that does to sensitivities.
+
+    own: the sensitivity to the own family, before and after; clear: whether it ends clearly below what it would be.
+    """
+    told = {name: [number(look[name]) for look in (first, last)] for name in ("background", "object")}
+    swaps = (
+        f"a swap of the background moves it {' → '.join(told['background'])}, one of the object "
+        f"{' → '.join(told['object'])}"
+    )
+    turned = first["background"] > first["object"] and last["background"] < last["object"]
+    heeds = f"it begins with the background and ends with the object ({swaps})" if turned else swaps
+    if own is None:
+        return f"The lowest panel says what it is about: {heeds}."
+    ends = f"{number(own[0])} → {number(own[1])}"
+    if own[1] < own[0]:
+        return f"Its own sensitivity falls, {ends}, while {heeds}."
+    if not (turned and clear):
+        return f"Its own sensitivity does not fall, {ends}, while {heeds}."
+    return (
+        f"Yet its own sensitivity does not fall, {ends}: {heeds}, so before it heeds objects little done to them moves "
+        "it, and invariance is what does *not* rise with the rest."
+    )
+
+
+def family_noticed(found: dict[str, Any], families: list[str], kinds: dict[str, list[float]]) -> list[str]:
+    """When *same* parts from *none*, and what transfer has done by then."""
+    looks = found[NONE]["looks"]
+    gaps = [b - a for a, b in zip(kinds["same"], kinds["none"], strict=True)]
+    half = half_way(gaps)
+    at = looks[half]["images"]
+    means = mean_transfer(found, families)
+    probe = half_way(means)
+    several = len(families) > 1
+    who = f"The network{'s' if several else ''} trained for it"
+    ends = f"{number(kinds['same'][-1])} against {number(kinds['none'][-1])}"
+    parting = (
+        f"{who} {'have' if several else 'has'} half of the final gap to the one trained for none ({ends}) after "
+        f"**{at:,} images**"
+        if gaps[-1] >= CLEAR
+        else f"{who} end{'' if several else 's'} no less sensitive than the one trained for none ({ends})"
+    )
+    first = (
+        f"{parting}; transfer accuracy to new objects has come half of its way ({means[0]:.0%} → {means[-1]:.0%}) "
+        f"after **{looks[probe]['images']:,}**."
+    )
+    gap = kinds["other"][-1] - kinds["none"][-1]
+    against = "as sensitive as" if abs(gap) < CLEAR else "more sensitive than" if gap > 0 else "less sensitive than"
+    second = (
+        f"In the end those trained for another family are {against} the one trained for none "
+        f"({number(kinds['other'][-1])} against {number(kinds['none'][-1])})."
+    )
+    return [first, second]

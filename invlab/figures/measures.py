@@ -14,6 +14,7 @@ from invlab.figures.sensitivity import name_of
 from invlab.measures import MEASURES
 from invlab.studies.information import rank_correlation, ranks
 from invlab.studies.study import signed
+from invlab.words import family_name
 
 Values = Mapping[str, Mapping[str, float]]  # network -> measure -> value
 AGREEMENT_SCALE = "Viridis"  # light = the same order
@@ -134,3 +135,23 @@ def extremes(values: Values) -> tuple[Sequence[str], Sequence[str]]:
     pairs = sorted((found[i, j], i, j) for i in range(len(names)) for j in range(i))
     least, most = pairs[0], pairs[-1]
     return (names[most[2]], names[most[1]]), (names[least[2]], names[least[1]])
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+def notice(values: Values, family: str) -> str:
+    """Two sentences that the numbers themselves decide."""
+    most, least = extremes(values)
+    found, names = agreement(values), list(MEASURES)
+
+    def between(pair: Sequence[str]) -> str:
+        return signed(float(found[names.index(pair[0]), names.index(pair[1])]))
+
+    own = [MEASURES[n].title for n in MEASURES if list(values)[int(variance(values, n).argmin())] == family]
+    told = f"{len(own)} of {len(MEASURES)} measures" + (f" ({', '.join(own)})" if 0 < len(own) < len(MEASURES) else "")
+    return (
+        f"{told} find the network trained for *{family_name(family)}* the most invariant to it. Most alike order "
+        f"the networks {MEASURES[most[0]].title} and {MEASURES[most[1]].title} ({between(most)}), least alike "
+        f"{MEASURES[least[0]].title} and {MEASURES[least[1]].title} ({between(least)})."
+    )

@@ -17,6 +17,7 @@ from invlab.studies.claims import number
 from invlab.studies.published import MISMATCH_ON_8
 from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS, TRANSFORMS
+from invlab.words import family_name
 
 Row = dict[str, Any]
 
@@ -328,3 +329,63 @@ def costs_alt(rows: Sequence[Row], groups: Sequence[Row]) -> str:
         f"Accuracy lost when one family is left out. By group: {told}. By family, from {first['family']} "
         f"{signed(first['cost'])} to {last['family']} {signed(last['cost'])}; the table below lists all."
     )
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+def lead(chain: int) -> str:
+    """What the first two figures show."""
+    return (
+        f"Each seed draws {chain} families in random order; task *k* uses the first *k*. A network learns each task, "
+        "and a linear probe on it is tested on each: its **transfer accuracy**, light = good."
+    )
+
+
+def lengths_told(chain: int, classes: int) -> str:
+    """What must not be compared with the paper."""
+    return (
+        f"The paper's chain has eight families and thirty classes, this one {chain} and {classes}: compare how "
+        "accuracy falls with each *missing* family, not the ends."
+    )
+
+
+def costs_lead(chain: int) -> str:
+    """What the figure of missing families shows."""
+    return (
+        f"Beyond the paper: networks that learned all {chain} families *but one*, tested on the target with all. The "
+        "accuracy lost, against the network that learned all. In brackets: in how many seeds the family was drawn."
+    )
+
+
+def notice(rows: Sequence[Row]) -> str:
+    """Two sentences that the numbers themselves decide."""
+    means, whole = sides(rows), max(row["target families"] for row in rows)
+    first = f"Where a network learned the target's own families it reaches {number(means['own'])} on average"
+    if not math.isnan(means["above"]):
+        change = means["above"] - means["own"]
+        hurts = "costs nothing to speak of" if change > -mismatch.TOLERANCE else "costs something"
+        first += f"; where it learned more than the target needs, {number(means['above'])}: that {hurts}"
+    last = {row["source families"]: row["accuracy"] for row in rows if row["target families"] == whole}
+    steps = {k: last[k + 1] - last[k] for k in range(1, whole)}
+    if not steps:
+        return f"{first}."
+    most = max(steps, key=lambda k: steps[k])
+    return (
+        f"{first}. On the target with all {whole}, it goes from {number(last[1])} with one family to "
+        f"{number(last[whole])} with all; the largest step is {signed(steps[most])}, from {most} to {most + 1}."
+    )
+
+
+def costs_notice(rows: Sequence[Row], groups: Sequence[Row]) -> str:
+    """Two sentences on the costs."""
+    first, last = rows[0], rows[-1]
+    dearest = max(groups, key=lambda row: row["cost"])
+    text = (
+        f"Leaving out *{family_name(first['family'])}* cost most ({signed(first['cost'])}), "
+        f"*{family_name(last['family'])}* least ({signed(last['cost'])}); of the groups, {dearest['group']} "
+        f"families cost most on average ({signed(dearest['cost'])}{reach(dearest['low'], dearest['high'])})."
+    )
+    few = sum(row["seeds"] < 2 for row in rows)
+    drawn = f"{few} of {len(rows)} families were drawn in one seed only" if few else "each was drawn more than once"
+    return f"{text} Take single families with care: {drawn}, and what a family costs depends on the others around it."

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from invlab import things
 from invlab.figures import COLOURS, styled, targets
 from invlab.figures.factors import Row, Told, error, reach, spread_out, told
 from invlab.figures.sensitivity import INK, TRANSFER_SCALE, inks
@@ -202,7 +203,7 @@ def _open(name: str, x: Sequence[float], y: Sequence[float], thing: str) -> go.S
 def _remark(figure: go.Figure, at: float, text: str) -> None:
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=at, yanchor="bottom", text=text, showarrow=False,
-        font={"size": 12, "color": COLOURS["none"]},
+        font={"size": 12},
     )  # fmt: skip
 
 
@@ -360,3 +361,43 @@ def sweep_notice(table: Table, placement: str, probed: str) -> str:
                 f"{number(float(end.mean()))} ({number(mean, True)}{reach(low, high)})."
             )
     return " ".join(each)
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+PLACEMENT_WORDS = {
+    "fixed": "The object always stands in the upper right corner.",
+    "translated": "The object stands anywhere in the picture.",
+}
+PICTURES = {
+    things.NAME: "**C**, the picture, shows **small drawn things of one of ten kinds**, where the paper has CIFAR-10, "
+    "which was not on the machine that computed these results. As there, only shapes tell the class.",
+    "pictures": "**C**, the picture, is one of **ten classes of drawn scenes**: colours and textures tell the class, "
+    "and whoever names scenes needs to know no object.",
+    "cifar10": "**C**, the picture, is a photograph of **CIFAR-10**, as in the paper.",
+}
+GUESSING = f"Guessing gets {CHANCE:.2f}: there are ten classes of each."
+MAP_LEAD = (
+    "**Transfer accuracy**: each row is a network, each column the task that a linear probe is fitted for on its "
+    "frozen representation; framed in blue is the task the network was trained on. *C+O for O* reads: a picture "
+    f"with an object on it, and the object is to be named. {GUESSING}"
+)
+BRACKETS = "In brackets: the published values, of ResNet-18, C from CIFAR-10."
+SWAPS_LEAD = (
+    "Two images that differ in the picture alone, or in the object alone: how far does the representation move, "
+    "beside the distance of two random images? 0: the network ignores what was swapped. 1: nothing else counts."
+)
+
+
+def pictures_told(pictures: str) -> str:
+    """What C and O are."""
+    return f"{PICTURES[pictures]} **O** is one of ten small drawn objects on it."
+
+
+def sweeps_lead(placement: str, pictures: str) -> str:
+    """What the two sweeps show."""
+    return (
+        f"Networks trained on *{relevance.FOR_C}*, {placement} objects; C is a picture of {relevance.WORDS[pictures]}. "
+        f"**Correlation** is {SWEEPS['correlation']}, **availability** {SWEEPS['availability']}. {GUESSING}"
+    )

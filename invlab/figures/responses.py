@@ -291,3 +291,12 @@ def layer_rows(drawn: Sequence[Line], results: Sequence[Mapping[str, Any]]) -> l
         for line, result in zip(drawn, results, strict=True)
         for row in result["stages"]
     ]
+
+
+def curve_lead(axis: str, images: int) -> str:
+    """What the curves along one parameter show."""
+    return (
+        f"**How far from itself?** Each object is changed by one amount of {axis}; the line says how far its "
+        "representation is then from that of the unchanged object, where two strangers are 1 apart. Bands: 95 % over "
+        f"{images} images."
+    )

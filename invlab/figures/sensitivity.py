@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from invlab.figures import COLOURS, DASHES, SENSITIVITY_SCALE, SYMBOLS, error_bars, styled, targets
-from invlab.studies.claims import KINDS, MEASURES, PUBLISHED, Grid, measure, number
+from invlab.studies.claims import KINDS, MEASURES, PUBLISHED, PUBLISHED_SOURCE, Grid, kept, measure, number, overall
+from invlab.studies.claims import claims as claims_of
 from invlab.studies.singles import NONE
 from invlab.transforms import GROUPS, TRANSFORMS
 
@@ -233,7 +234,7 @@ def map_alt(table: Grid, which: str) -> str:
     return (
         f"Heat map of {how.title}: {len(table.rows)} networks (rows) by {len(table.columns)} families (columns), "
         f"{table.what}. Each network's own family, on the diagonal: mean {number(float(np.mean(own)))}; all other "
-        f"cells: mean {number(float(np.mean(rest)))}. The pickers above choose a cell, the table below lists all."
+        f"cells: mean {number(float(np.mean(rest)))}. The table below lists all."
     )
 
 
@@ -430,4 +431,55 @@ def twins_alt(moved: Sequence[float], apart: Sequence[float]) -> str:
     return (
         f"Histogram of distances. {len(moved)} twin pairs lie {number(float(np.mean(moved)))} apart on average, "
         f"{len(apart)} pairs of strangers 1. {nearer:.0%} of the twins are closer than 95 % of the strangers."
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+FRAMED = "Framed in blue: each network under the family it was trained for."
+OVERVIEW_TOLD = f"Open symbols: {PUBLISHED_SOURCE}; bars: standard deviation over families and seeds."
+
+
+def map_lead(which: str) -> str:
+    """What the colours of the map say."""
+    if measure(which).larger_is_better:
+        return (
+            "**Transfer accuracy** of a linear probe on the frozen network, for new objects: light = transfers well, "
+            "*larger is better*."
+        )
+    return (
+        "**Sensitivity**: light = invariant, dark = sensitive. At 0 the twins of an image look the same to the "
+        "network, at 1 they are no more alike than strangers."
+    )
+
+
+def families_lead(which: str) -> str:
+    """What the map in short shows."""
+    return f"The map in short, for *{measure(which).title}*: one row for each family, with 95 % intervals over seeds."
+
+
+def notice(summary: dict[str, Any], which: str) -> str:
+    """Two sentences that the numbers themselves decide."""
+    means = overall(summary, which)
+    same, other, none = (means[kind][0] for kind in KINDS)
+    if measure(which).larger_is_better:
+        right = claims_of(summary)[-1]
+        return (
+            f"Under its own family a network reaches {number(same)} on new objects, networks trained for another "
+            f"family {number(other)} on average and the one trained for none {number(none)}. The matching "
+            f"network is at least as good as the others' mean for {right.right} of {right.of} families."
+        )
+    share = kept(summary)
+    if math.isnan(share):
+        second = "On the training objects no invariance was gained that could carry over."
+    else:
+        left = f"{100 * share:.0f} %" if share > 0 else "nothing"
+        second = (
+            f"On new objects {left} of the invariance gained on the training objects (other − same) is still there."
+        )
+    stands = "stands out" if same < 0.8 * other else "hardly stands out"
+    return (
+        f"The diagonal {stands}: over all seeds, a network's sensitivity is {number(same)} to its own family, "
+        f"{number(other)} to families it was not trained for; trained for none it is {number(none)}. {second}"
     )

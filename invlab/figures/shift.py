@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from invlab import sources
 from invlab.figures import COLOURS, DASHES, SENSITIVITY_SCALE, SYMBOLS, error_bars, styled, targets
 from invlab.figures.mismatch import GROUP_MARKS, cells, finite, reach
 from invlab.figures.sensitivity import name_of
@@ -22,6 +23,7 @@ from invlab.studies.study import Table, signed
 from invlab.transforms import GROUPS, TRANSFORMS
 
 Row = dict[str, Any]
+Gains = dict[tuple[str, str], tuple[float, float, float]]  # (trained, column) -> other − same, low, high
 
 NAMES = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
 KIND_NAMES = {
@@ -342,3 +344,116 @@ def count(rows: Sequence[Row], column: str, test: Callable[[Row], bool]) -> tupl
     """For how many families in a column a test is true, and of how many."""
     chosen = [row for row in rows if row["family"] and row["on"] == column]
     return sum(map(test, chosen)), len(chosen)
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+
+def absent(table: Table, here: bool | None = None) -> str:
+    """Which photographs were not measured, and why; empty where all were. here: whether they are on this machine now,
+    if that shall not be looked up."""
+    missing = [name for name in shift.DATA if name not in shift.columns(table)]
+    if not missing:
+        return ""
+    names = " and ".join(map(column_name, missing))
+    if here is None:
+        here = all(sources.available(name) for name in missing)
+    why = "measured before they were here; run the study again" if here else "these photographs were not here"
+    return f"Not measured: {names} ({why}). *Scene pictures*, drawn by the lab, stand in their place."
+
+
+def notice(image_rows: Sequence[Row], gains: Gains) -> str:
+    """Two sentences that the numbers themselves decide. image_rows: the columns of image-trained networks."""
+    rows = {row["on"]: row for row in image_rows}
+    near, far = rows["in-distribution"], rows["strong"]
+    first = (
+        f"Trained on images, a network's sensitivity to its own family is **{number(near['same'])}** on what it "
+        f"learned and **{number(far['same'])}** under a strong shift; networks trained for another family have "
+        f"{number(near['other'])} and {number(far['other'])}."
+    )
+    return f"{first} {kept(gains)}"
+
+
+def kept(gains: Gains) -> str:
+    """Where the advantage of having been trained for a family is beyond doubt."""
+    if any(math.isnan(low) for _, low, _ in gains.values()):
+        return "With a single seed nobody can say whether that is chance."
+    doubtful = [f"{trained}-trained, {column}" for (trained, column), (_, low, _) in gains.items() if not low > 0]
+    (trained, column), (least, *_) = min(gains.items(), key=lambda item: item[1][0])
+    if not doubtful:
+        return (
+            f"The advantage (other − same) is clear in all {len(gains)} blocks, and smallest for {trained}-trained "
+            f"networks on *{column_name(column)}*: {signed(least)}."
+        )
+    return (
+        f"The advantage (other − same) is clear in {len(gains) - len(doubtful)} of {len(gains)} blocks; not in: "
+        f"{'; '.join(doubtful)}."
+    )
+
+
+def gains_of(table: Table) -> Gains:
+    """Mean of other − same and its interval over seeds, for each kind of network and column."""
+    found = {}
+    for trained in shift.TRAINED:
+        for column in shift.columns(table):
+            means = shift.means(table, trained, column)
+            found[trained, column] = summary(means["other"] - means["same"])
+    return found
+
+
+LEARNED = {"image": "objects on scenes", "random": "random objects on noise"}
+LEAD = (
+    "**Sensitivity** to a family, averaged over families: how far the representation moves, 0 = not at all. Each "
+    "block below is a column of the paper's figure."
+)
+COLUMNS_TOLD = (
+    "*In-distribution*: the objects it learned, new draws. *Mild*: other objects of the same kind. *Strong*: noise "
+    "for image-trained networks, objects on scenes for random-trained ones. *Scene pictures*, CIFAR: whole "
+    "pictures are transformed."
+)
+
+
+def breakdown_lead(what: str, networks: int) -> str:
+    """What the map of families shows: the gain, or the rank among so many networks."""
+    if what == RANK:
+        return (
+            f"**Rank** of the network trained for the family among all {networks}, mean over seeds: 1 (light) = the "
+            "least sensitive of all. Bold rows are the means of a group."
+        )
+    return (
+        "**Gain**: sensitivity of networks trained for other families − that of the family's own. Above 0 (violet) "
+        "training for the family helped. In brackets where the 95 % interval over seeds holds 0."
+    )
+
+
+def networks_of(whole: Sequence[Row]) -> int:
+    """How many networks are ranked: one for each family, and one for none."""
+    return len({row["family"] for row in whole if row["family"]}) + 1
+
+
+def breakdown_notice(whole: Sequence[Row]) -> str:
+    """Two sentences that the numbers themselves decide. whole: the rows of all families."""
+    best, of = count(whole, "in-distribution", lambda row: row["rank"] == 1)
+    still, _ = count(whole, "strong", lambda row: row["rank"] == 1)
+    means = [row for row in whole if not row["family"] and row["on"] == "in-distribution"]
+    most, least = (pick(means, key=lambda row: row["gain"]) for pick in (max, min))
+    return (
+        f"In-distribution, {best} of {of} families have their own network in first place in every seed; under the "
+        f"strong shift {still}. The in-distribution gain is largest for {most['group']} families, "
+        f"{signed(most['gain'])}, and smallest for {least['group']} ones, {signed(least['gain'])}."
+    )
+
+
+def domains_notice(rows: Sequence[Row], trained: str) -> str:
+    """One sentence that the numbers themselves decide. rows: of every set of images."""
+    lowest = min(rows, key=lambda row: row["same"])
+    return (
+        f"Of {len(rows)} sets, {trained}-trained networks are least sensitive to their own family on "
+        f"*{lowest['on']}* ({number(lowest['same'])}); they learned {LEARNED[trained]}."
+    )
+
+
+def summary(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean of (seeds,) and its 95 % interval over seeds (nan, nan for one seed), without the noise of rounding."""
+    low, high = over_seeds(values.tolist())
+    return round(float(values.mean()), 6), round(low, 6), round(high, 6)

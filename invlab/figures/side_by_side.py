@@ -13,6 +13,7 @@ from invlab.figures.measures import AGREEMENT_SCALE
 from invlab.figures.mismatch import cells
 from invlab.figures.sensitivity import name_of
 from invlab.studies.claims import number
+from invlab.words import network_name
 
 MARKS = {"A": "circle", "B": "diamond"}
 CHOSEN = "#d62728"
@@ -202,7 +203,7 @@ def shared_alt(result: Mapping[str, Any], i: int, j: int) -> str:
     )
 
 
-def matrix(result: Mapping[str, Any], networks: Sequence[str], chosen: tuple[str, str]) -> go.Figure:
+def matrix(result: Mapping[str, Any], networks: Sequence[str], chosen: tuple[str, str] | None = None) -> go.Figure:
     """Who ignores what whom ignores, light = shared. A point's custom data begin with the two networks."""
     found = np.array(result["stir"])
     off = found[~np.eye(len(found), dtype=bool)]
@@ -218,10 +219,10 @@ def matrix(result: Mapping[str, Any], networks: Sequence[str], chosen: tuple[str
     ]
     both = [(networks[i], networks[j]) for i, j in pairs]
     figure.add_trace(targets([j for _, j in pairs], [i for i, _ in pairs], both, hover, 22))
-    i, j = (networks.index(name) for name in chosen)
-    figure.add_shape(
-        type="rect", x0=j - 0.5, x1=j + 0.5, y0=i - 0.5, y1=i + 0.5, line={"color": CHOSEN, "width": 3, "dash": "dot"}
-    )
+    if chosen:
+        i, j = (networks.index(name) for name in chosen)
+        box = {"x0": j - 0.5, "x1": j + 0.5, "y0": i - 0.5, "y1": i + 0.5}
+        figure.add_shape(type="rect", **box, line={"color": CHOSEN, "width": 3, "dash": "dot"})
     styled(figure, height=170 + 27 * len(networks))
     short = [name_of(name) for name in networks]
     plain = {"showgrid": False, "zeroline": False, "fixedrange": True}
@@ -271,3 +272,29 @@ def shared_rows(result: Mapping[str, Any], networks: Sequence[str]) -> list[Row]
         for i, a in enumerate(networks)
         for j, b in enumerate(networks)
     ]
+
+
+# --------------------------------------------------------------------------------------------------------------- words
+
+SHARED_LEAD = (
+    "**Do they ignore the same?** For each image a *double* was searched: a picture, from noise, that one network "
+    "cannot tell from the image. If the *other* network cannot tell the two apart either, it shares that "
+    "invariance. The answer depends on who is asked: who ignores less cannot follow who ignores more."
+)
+
+
+def shared_told(result: Mapping[str, Any]) -> str:
+    """How shared invariance was measured."""
+    return (
+        "STIR (Nanda et al., ICML 2022): linear CKA of the second network's representations of images and doubles; "
+        f"{result['images']} new objects, networks of seed 0. Grey stroke: the same for doubles of other images. 95 % "
+        "intervals over images. The table tells how near the doubles came: *residual*, where strangers are 1."
+    )
+
+
+def most_shared(result: Mapping[str, Any], networks: Sequence[str]) -> str:
+    """Who shares most in the whole matrix."""
+    value, a, b = ordered(result, networks)[-1]
+    return (
+        f"Of all pairs most is shared by the network {network_name(b)} with the one {network_name(a)}: {number(value)}."
+    )

@@ -106,7 +106,7 @@ def gauge(
         text=meaning,
         showarrow=False,
         xshift=4 if where < end / 2 else -4,
-        font={"size": 12, "color": COLOURS["none"]},
+        font={"size": 12},
     )
     figure.update_yaxes(range=[-0.65, len(lanes) - 0.35], visible=False, fixedrange=True)
     figure.update_xaxes(range=[0, end], tickformat=".0%" if percent else ".1f", fixedrange=True, zeroline=True)
@@ -203,7 +203,7 @@ def _level(figure: go.Figure, at: float, meaning: str) -> None:
         yanchor="bottom",
         text=meaning,
         showarrow=False,
-        font={"size": 12, "color": COLOURS["none"]},
+        font={"size": 12},
     )
 
 

@@ -11,6 +11,12 @@ from invlab.studies import factors, information, mismatch, relevance, shift
 from invlab.studies.study import Cell, Study
 from invlab.training import Training
 
+QUESTION = "A network that ignores rotation: is that a gift or a loss for what it is asked next?"
+LEAD = (
+    "Pick **transformations**, train two small networks in seconds, **measure** how invariant each became, and see "
+    "which one **transfers** to objects it has never met."
+)
+
 STUDIES: dict[str, Study] = {
     s.name: s for s in (factors.STUDY, relevance.STUDY, shift.STUDY, mismatch.STUDY, information.STUDY)
 }

@@ -13,9 +13,10 @@ from invlab.architectures import ARCHITECTURES, facts, is_lab
 from invlab.audit import DEFAULT, FILE, OWN_SCENES, RANDOM, Audit
 from invlab.backgrounds import open_folder
 from invlab.export import as_png
+from invlab.roles import Refused
 from invlab.studies.singles import NONE, SOURCES, Singles
 from invlab.transforms import TRANSFORMS
-from invlab.ui import cached, gallery, instruments, live, own, page, results
+from invlab.ui import cached, gallery, instruments, live, own, page, results, visitors
 from invlab.ui.results import duration, escaped
 
 LABNET = "labnet"
@@ -109,18 +110,20 @@ def _weights(network: str) -> str | None:
 
 def _received(network: str) -> str | None:
     """`file:` and the digest of weights that were uploaded now, or before: then the link holds it."""
-    st.caption(weights.LIMITS)
+    why = visitors.barred("upload a network")
+    st.caption(f":material/lock: {escaped(why)}" if why else weights.LIMITS)
     file = st.file_uploader(
         f"Weights of {network}", type=["safetensors", "pt", "pth"], key=f"file_{network}",
-        max_upload_size=weights.UPLOAD_BYTES // weights.MIB,
+        max_upload_size=weights.UPLOAD_BYTES // weights.MIB, disabled=why is not None,
     )  # fmt: skip
     if file is not None and st.session_state.get("received") != (network, file.file_id):
         try:
+            visitors.require("upload a network")
             with st.spinner("Looking at every value …"):
                 st.session_state["digest"] = weights.receive_weights(file.getvalue(), file.name, network)
             st.session_state["received"] = network, file.file_id
-        except weights.WeightsError as error:
-            st.error(escaped(str(error)), icon=":material/error:")
+        except (weights.WeightsError, Refused) as error:
+            st.error(escaped(page.sentence(error)), icon=":material/error:")
             return None
     digest = st.text_input("Digest of received weights", key="digest", bind="query-params", placeholder="64 digits")
     if not digest:
@@ -177,10 +180,10 @@ def asking(spec: Audit) -> None:
         )
         return
     label = f"Fetch {download} MiB and run the audit" if download else "Run the audit"
-    st.button(label, type="primary", icon=":material/play_arrow:", key="run", on_click=live.ask, args=([Wanted(spec)],))
-    count, ahead = live.waiting(queue)
-    wait = f" {count} run{'s' if count > 1 else ''} before yours, about {duration(ahead)}." if count else ""
-    st.caption(f":material/timer: About {duration(seconds)} on two CPU cores.{wait} You can leave the page meanwhile.")
+    live.button(label, [Wanted(spec)], "run", type="primary", icon=":material/play_arrow:")
+    place = live.before(queue)
+    wait = f"; {place}" if place else ""
+    st.caption(f":material/timer: About {duration(seconds)} on two CPU cores{wait}. You can leave the page meanwhile.")
 
 
 def to_download(spec: Audit) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import jobs, logs, records, store, worker
+from invlab import jobs, logs, records, roles, rooms, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 @st.cache_resource(show_spinner=False)
 def the_store() -> store.Store:
-    """The store of this installation, opened once."""
-    return store.open_store()
+    """The store of this installation, opened once; a server that only shows writes nothing."""
+    return store.open_store(read_only=roles.mode() == "view")
 
 
 def refusal() -> str | None:
@@ -41,8 +41,14 @@ def _refusal(moment: int) -> str | None:
 
 @st.cache_resource(show_spinner=False)
 def the_queue() -> jobs.Queue:
-    """The queue of this installation, opened once."""
-    return jobs.Queue()
+    """The queue of this installation, opened once; a server that only shows has none."""
+    return jobs.ClosedQueue() if roles.mode() == "view" else jobs.Queue()
+
+
+@st.cache_resource(show_spinner=False)
+def the_rooms() -> rooms.Rooms:
+    """The rooms of this installation, opened once."""
+    return rooms.Rooms()
 
 
 @st.cache_data(show_spinner=False, ttl=3600)
@@ -63,7 +69,7 @@ _asked = time.monotonic()  # when a page was last asked for
 
 def background_work() -> None:
     """To be called whenever a page is asked for. Once for the whole server it starts: a worker that is started again
-    when it dies (unless INVLAB_WORKER is 0), the loading of torch, and a timer that collects garbage."""
+    when it dies (unless INVLAB_WORKER is 0), the loading of torch, and a timer that collects garbage and old rooms."""
     global _asked
     _asked = time.monotonic()
     _begin()
@@ -72,10 +78,11 @@ def background_work() -> None:
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
     logs.set_up("web", store.home())
-    _kept_open.append(store.used(store.home()))
+    if roles.mode() != "view":
+        _kept_open.append(store.used(store.home()))
     if why := the_store().refusal():
         log.error("%s", why)
-    if os.environ.get("INVLAB_WORKER") != "0":
+    if roles.mode() != "view" and os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
 
@@ -91,7 +98,8 @@ def _keep_worker(queue: jobs.Queue) -> None:
 
 
 def _background() -> None:
-    """Load what pages that render need, so that the first of them does not wait; then collect garbage on a timer."""
+    """Load what pages that render need, so that the first of them does not wait; then, on a timer, collect garbage and
+    delete the rooms whose term is over."""
     _wait_until_quiet()
     from invlab import runs
 
@@ -99,6 +107,15 @@ def _background() -> None:
     while True:
         time.sleep(COLLECT_SECONDS)
         gc.collect()
+        _expire_rooms()
+
+
+def _expire_rooms() -> None:
+    try:
+        if roles.mode() != "view":
+            the_rooms().expire()
+    except rooms.RoomError as error:
+        log.warning("rooms whose term is over are still there: %s", error)
 
 
 def _wait_until_quiet() -> None:

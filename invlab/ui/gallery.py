@@ -24,7 +24,7 @@ from invlab.sensitivity import Sensitivity, derangement, ratio
 from invlab.sources import available
 from invlab.tasks import Task, draw_classes, plan_pairs, render, render_at, transformation_draws
 from invlab.transforms import TRANSFORMS, Axis, Transform, identity_parameters, transform
-from invlab.ui import own, page
+from invlab.ui import own, page, visitors
 from invlab.ui.page import sentence
 
 if TYPE_CHECKING:
@@ -126,8 +126,9 @@ def segments(label: str, options: Sequence[Any], default: Any, key: str, words: 
 
 
 def served_locally() -> bool:
-    """Whether only this machine reaches the app; paths of its disk are nobody else's business."""
-    return str(st.get_option("server.address") or "") in LOCAL
+    """Whether only this machine reaches the app, and the visitor sits at it; paths of its disk are nobody else's
+    business."""
+    return str(st.get_option("server.address") or "") in LOCAL and visitors.here()
 
 
 def _objects() -> str:

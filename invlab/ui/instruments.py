@@ -29,7 +29,9 @@ from invlab.transforms import TRANSFORMS
 from invlab.ui import hover, own, page
 from invlab.ui.cached import the_store
 from invlab.ui.gallery import segments
+from invlab.words import network_name
 
+name_of = network_name  # what a bundled network is called
 SEED = 0  # of the networks whose weights ship
 TOGETHER = 2  # networks measured at a time
 MOST = 4  # networks in one figure
@@ -71,11 +73,6 @@ def measured(specs: Sequence[Any]) -> list[dict[str, Any]]:
 def trainings(spec: Any) -> tuple[Training, ...]:
     """The trained networks that a measurement looks at."""
     return spec.networks if hasattr(spec, "networks") else (spec.training,)
-
-
-def name_of(source: str) -> str:
-    """What a bundled network is called: by what it was trained for."""
-    return "trained for none" if source == NONE else f"trained for {page.family_name(source)}"
 
 
 def kind_of(source: str, families: Sequence[str]) -> str:

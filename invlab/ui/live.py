@@ -3,19 +3,18 @@ survives the page, the session and the browser."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
+import contextlib
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import streamlit as st
 
-from invlab import costs, jobs, records, runs
+from invlab import costs, jobs, records, roles, runs
+from invlab.store import StoreError
 from invlab.studies.comparison import Comparison
-from invlab.ui import cached, results
+from invlab.ui import cached, page, results, visitors
 from invlab.ui.results import Choice, duration
 
 POLL_SECONDS = 0.5
@@ -35,25 +34,6 @@ class Asked(Protocol):
     def key(self) -> str: ...
 
     def title(self) -> str: ...
-
-
-def visitor() -> str:
-    """Who asks: the browser, known again after a reload by the cookie that Streamlit gives it anyway (hashed), or this
-    session where there is no cookie. It decides whose request a cancel button takes back, nothing else."""
-    if "visitor" not in st.session_state:
-        token = _cookie_token(st.context.cookies.get("_streamlit_xsrf", ""))
-        st.session_state["visitor"] = hashlib.sha256(token).hexdigest()[:16] if token else uuid.uuid4().hex[:16]
-    return st.session_state["visitor"]
-
-
-def _cookie_token(cookie: str) -> bytes:
-    """The constant part of a cookie `2|mask|masked token|time`, whose mask changes at each visit; b'' for others."""
-    try:
-        version, mask, masked, _ = cookie.split("|")
-        key, token = bytes.fromhex(mask), bytes.fromhex(masked)
-    except ValueError:
-        return b""
-    return bytes(b ^ k for b, k in zip(token, itertools.cycle(key), strict=False)) if version == "2" and key else b""
 
 
 # ---------------------------------------------------------------------------------------------------------- watching
@@ -230,15 +210,29 @@ def waiting_text(queue: jobs.Queue, job: jobs.Job) -> str:
 
 
 def cancel_button(queue: jobs.Queue, job: jobs.Job, key: str) -> None:
-    """Takes this visitor's request back; for what others asked for, it says so."""
-    asked = queue.visitors(job.key)
-    if visitor() not in asked:
+    """Takes this visitor's request back; for what others asked for, it says so. A teacher who has not asked for it
+    cancels it for everybody."""
+    asked, own = queue.visitors(job.key), visitors.visitor_id()
+    if own not in asked and not visitors.may("cancel"):
         st.button("Cancel", key=key, disabled=True, width="stretch", help="Asked for by somebody else: it goes on.")
         return
-    others = "Others wait for it too: it goes on for them." if len(asked) > 1 else None
-    if st.button("Cancel", key=key, width="stretch", help=others, disabled=job.cancel):
-        queue.cancel(job.key, visitor())
-        st.rerun(scope="app")
+    if own in asked:
+        label, told = "Cancel", "Others wait for it too: it goes on for them." if len(asked) > 1 else None
+    else:
+        label, told = "Cancel for all", "Asked for by somebody else: as a teacher you can end it for everybody."
+    st.button(label, key=key, width="stretch", help=told, disabled=job.cancel, on_click=_cancel, args=(job.key,))
+
+
+def _cancel(key: str) -> None:
+    """The click on Cancel, checked anew: what the page showed may be old."""
+    queue = cached.the_queue()
+    with refusing():
+        own = visitors.require("take back").id
+        if own in queue.visitors(key):
+            queue.cancel(key, own)
+        else:
+            visitors.require("cancel")
+            queue.cancel(key)
 
 
 # ------------------------------------------------------------------------------------------------------------ asking
@@ -253,19 +247,49 @@ def too_long(choice: Asked) -> bool:
 def ask(choices: Sequence[Asked]) -> None:
     """Put them into the queue; a refusal is kept for the page to tell."""
     queue = cached.the_queue()
-    try:
+    with refusing():
         for choice in choices:
+            visitor, seconds = visitors.current(), costs.expected_seconds(choice.spec())
+            roles.check_run(visitor, getattr(choice, "preset", None), seconds)
             queue.submit(
                 choice.key(),
                 type(choice.spec()).__name__,
                 records.plain(choice.spec()),
                 title=choice.title(),
-                visitor=visitor(),
-                expected_seconds=costs.expected_seconds(choice.spec()),
+                visitor=visitor.id,
+                expected_seconds=seconds,
+                priority=visitor.priority,
                 again=cached.the_store().get(choice.key()) is None,
+                limit=visitor.limit,
             )
-    except (jobs.QueueError, ValueError) as error:
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """For a click's action: why it was refused is kept for the page to tell (`refusal`)."""
+    try:
+        yield
+    except (jobs.QueueError, StoreError, roles.Refused, ValueError) as error:
         st.session_state["refused"] = str(error)
+
+
+def barred(choice: Asked) -> str | None:
+    """Why the visitor may not ask for this, as a sentence; None if they may."""
+    try:
+        seconds = costs.expected_seconds(choice.spec())
+        roles.check_run(visitors.current(), getattr(choice, "preset", None), seconds)
+    except roles.Refused as why:
+        return page.sentence(why)
+    return None
+
+
+def button(label: str, choices: Sequence[Asked], key: str, disabled: bool = False, **more: Any) -> None:
+    """A button that asks for `choices`; below it, why this visitor may not."""
+    why = next(filter(None, map(barred, choices)), None)
+    options: dict[str, Any] = {"on_click": ask, "args": (choices,), **more}
+    st.button(label, key=key, disabled=disabled or why is not None, **options)
+    if why:
+        st.caption(f":material/lock: {results.escaped(why)}")
 
 
 def fresh(choice: Choice) -> Choice:
@@ -291,13 +315,15 @@ def refusal() -> None:
 
 
 def forecast(choice: Asked) -> None:
-    """What a click costs, before it is made: the time, the queue, the worker."""
+    """What a click costs, before it is made: the time, the place in the queue, the worker. Nothing for a visitor who
+    may not click."""
+    if barred(choice):
+        return
     queue = cached.the_queue()
-    count, ahead = waiting(queue)
     texts = [f"About {duration(costs.expected_seconds(choice.spec()))} on two CPU cores"]
-    if count:
-        texts.append(f"{count} run{'s' if count > 1 else ''} before yours, about {duration(ahead)}")
-    workers = queue.workers()
+    if ahead := before(queue):
+        texts.append(ahead)
+    count, workers = bool(ahead), queue.workers()
     if not workers:
         texts.append("the worker is not there yet; it starts by itself within some seconds")
     elif not count:
@@ -305,12 +331,15 @@ def forecast(choice: Asked) -> None:
     st.caption(f":material/timer: {' · '.join(texts)}.")
 
 
-def waiting(queue: jobs.Queue) -> tuple[int, float]:
-    """How many runs are queued or running, and about how many seconds until a worker is free for one more. Those of a
-    lower priority make way, and are left out."""
-    known = [job for job in [*queue.jobs("running"), *queue.jobs("queued", limit=1000)] if job.priority >= 0]
-    seconds = sum((job.expected_seconds or 10.0) * (1 - done(job)) for job in known)
-    return len(known), seconds / max(1, len(queue.workers()))
+def before(queue: jobs.Queue, priority: int | None = None) -> str:
+    """The place that a run asked for now would have, and how long it would wait: `number 3 in the queue, starts in
+    about 20 s`; empty where it would start at once. priority: the visitor's own where it is None."""
+    visitor = visitors.current()
+    count, seconds = queue.forecast(visitor.id, visitor.priority if priority is None else priority)
+    if not count:
+        return ""
+    wait = f", starts in about {duration(seconds)}" if seconds is not None else ""
+    return f"it would be number {count + 1} in the queue{wait}"
 
 
 def done(job: jobs.Job) -> float:
@@ -341,8 +370,8 @@ def more_seeds(choice: Choice) -> None:
         seeds = ", ".join(str(c.seed) for c in missing)
         label = f"Run more seeds ({seeds})"
         seconds = sum(costs.expected_seconds(c.spec()) for c in missing)
-        st.button(
-            label, key="more-seeds", icon=":material/library_add:", on_click=ask, args=(missing,), wrap=True,
+        button(
+            label, missing, "more-seeds", icon=":material/library_add:", wrap=True,
             help=f"About {duration(seconds)} together, on two CPU cores",
         )  # fmt: skip
 

@@ -14,7 +14,9 @@ import streamlit as st
 from invlab import uploads
 from invlab.objects import is_own
 from invlab.pictures import PictureError
-from invlab.ui.page import escaped
+from invlab.roles import Refused
+from invlab.ui import visitors
+from invlab.ui.page import escaped, sentence
 from invlab.uploads import LIMITS, MB
 
 WORDS = {"cut-outs": "your cut-outs", "photographs": "your photographs"}  # what a picker, and so the link, says
@@ -86,7 +88,8 @@ def shortly(name: str) -> str:
 def _uploader(kind: str, key: str) -> None:
     """Limits first, then the uploader. What was received leaves it: the server's memory holds an upload only as long
     as it is read, and no rerun reads it again."""
-    st.caption(escaped(uploads.limits_text(kind)))
+    why = visitors.barred("upload")
+    st.caption(f":material/lock: {escaped(why)}" if why else escaped(uploads.limits_text(kind)))
     turn = st.session_state.get(_turn(key), 0)
     files = st.file_uploader(
         f"Upload {WORDS[kind]}",
@@ -94,16 +97,18 @@ def _uploader(kind: str, key: str) -> None:
         accept_multiple_files=True,
         max_upload_size=LIMITS.bytes_each // MB,
         key=f"{key}-upload-{kind}-{turn}",
+        disabled=why is not None,
     )
     if not files:
         return
     told: dict[str, Any]
     try:
+        visitors.require("upload")
         received = uploads.receive([(file.name, file.getvalue()) for file in files], kind, _progress())
         told = {"name": received.name, "problems": received.problems}
         st.session_state[_kept(kind)] = st.query_params[_in_link(key)] = received.name
-    except PictureError as error:
-        told = {"errors": [str(error)]}
+    except (PictureError, Refused) as error:
+        told = {"errors": [sentence(error)]}
     st.session_state[_told(key)] = told
     st.session_state[_turn(key)] = turn + 1
     st.rerun()

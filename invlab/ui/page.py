@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from invlab.transforms import GROUPS, TRANSFORMS
 from invlab.ui import cached
+from invlab.words import escaped as escaped  # pages say page.escaped, page.family_name …
+from invlab.words import families_text as families_text
+from invlab.words import family_name as family_name
+from invlab.words import sentence as sentence
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -23,7 +27,11 @@ NEWER = (
     "shown, and nothing new is computed, until whoever runs the lab has updated it."
 )
 APP_RAN = "app-ran"  # in the session's state once app.py has run for it
-PRETTY = {"h_flip": "mirror left–right", "v_flip": "mirror top–bottom"}
+# The letters of figures have the colour of the page's text: Streamlit's grey on its own background is hard to read, in
+# both themes. What is written onto coloured cells keeps its own ink.
+FIGURE_TEXT = (".xtick text", ".ytick text", ".xtick2 text", ".ytick2 text", ".infolayer .g-gtitle text",
+               "[class*=xtitle]", "[class*=ytitle]", "[class*=cbtitle] text", ".cbaxis text", ".legendtext")  # fmt: skip
+STYLE = f"<style>{', '.join(f'.js-plotly-plot {part}' for part in FIGURE_TEXT)} {{ fill: currentColor !important; }}</style>"
 # Sets that teach something at once; a person picks one or makes an own.
 MIXES = {
     "rotate, hue, blur": ("rotate", "hue", "blur"),
@@ -48,31 +56,21 @@ def through_app() -> None:
 def title(name: str, question: str) -> None:
     """A page's name and its question in one sentence; call it first."""
     through_app()
+    st.html(STYLE)
     st.title(name, anchor=False)
     st.markdown(f"**{question}**")
     if cached.refusal() is not None:  # its text names a directory, which is for the log and the command line
         st.warning(NEWER, icon=":material/update:")
 
 
-def escaped(text: str) -> str:
-    """`text` as Markdown that shows just that text."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|$:~^=@&])", r"\\\1", " ".join(text.split()))
-
-
-def sentence(text: object) -> str:
-    """An error's text as a sentence: a capital at its head, a full stop at its end."""
-    told = str(text).strip()
-    return told[:1].upper() + told[1:] + ("" if told.endswith((".", "!", "?")) else ".")
-
-
-def family_name(name: str) -> str:
-    """A family's name as people read it."""
-    return PRETTY.get(name, name)
-
-
-def families_text(names: Sequence[str]) -> str:
-    """`rotate, hue, blur`, or what no families are called."""
-    return ", ".join(family_name(n) for n in names) or "no transformation"
+@contextlib.contextmanager
+def more_choices(hidden: bool = False) -> Iterator[None]:
+    """The finer settings of a page, folded away. `hidden`: out of sight altogether; they keep the values that the link
+    gives them, so that a teacher's link still opens what it names."""
+    if hidden:
+        st.html("<style>.st-key-more-choices { display: none; }</style>")
+    with st.container(key="more-choices"), st.expander("More choices", icon=":material/tune:"):
+        yield
 
 
 def families(label: str, key: str, default: Sequence[str] = (), help: str | None = None) -> tuple[str, ...]:

@@ -124,9 +124,9 @@ def click(choice: OwnChoice) -> None:
     busy = not there and job is not None and not job.over
     long = live.too_long(choice)
     label = "Recording…" if busy else "Recorded" if there else "Train and record"
-    st.button(
-        label, key="record", type="primary", icon=":material/fiber_manual_record:", width="stretch",
-        disabled=busy or there or long, on_click=live.ask, args=([choice],),
+    live.button(
+        label, [choice], "record", busy or there or long, type="primary", icon=":material/fiber_manual_record:",
+        width="stretch",
     )  # fmt: skip
     if long:
         st.warning("This is too long for this machine; choose the preset live, or run it from Python.")

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import streamlit as st
 
 from invlab import costs, jobs, records, sources
+from invlab.jobs import LONG
 from invlab.store import StoreError
 from invlab.studies.catalogue import STUDIES, StudyRun, axis_values
-from invlab.ui import cached, live, page, results, study
+from invlab.ui import cached, live, page, results, study, visitors
 from invlab.ui.results import duration, escaped
 from invlab.ui.study import seeds_text
 
 MOST_SEEDS = 100
 ENDED = 3  # finished, failed and cancelled runs of a study that its page tells of
 LONGEST_SECONDS = 86_400.0  # what the app offers to compute; the command line has no limit
-PRIORITY = -1  # a study of hours makes way for comparisons of seconds
 
 
 def again(name: str, run: StudyRun | None = None) -> None:
     """What of this study is waiting, running or has ended, and a form that asks for more of it."""
-    st.subheader("Run this again with…" if run else "Compute it here", anchor=False)
+    st.header("Run this again with…" if run else "Compute it here", anchor=False)
     st.fragment(_again)(name, run)
 
 
@@ -98,18 +98,20 @@ def _button(wanted: StudyRun, run: StudyRun | None) -> None:
         return
     else:
         st.caption(f":material/timer: {forecast(missing, seconds)}")
+    why = visitors.barred("run a study")
     st.button(
         f"Compute {seeds_text(wanted.seeds)}", key="again-run", icon=":material/play_arrow:",
-        disabled=busy or not missing, on_click=ask, args=(wanted, seconds),
+        disabled=busy or not missing or why is not None, on_click=ask, args=(wanted, seconds),
     )  # fmt: skip
+    if why:
+        st.caption(f":material/lock: {escaped(why)}")
 
 
 def forecast(missing: int, seconds: float) -> str:
     """What a click costs: the time, the queue, the worker."""
     texts = [f"{seeds_text(missing)} to compute, about {duration(seconds)} on two CPU cores"]
-    before, ahead = live.waiting(cached.the_queue())
-    if before:
-        texts.append(f"{before} run{'s' if before > 1 else ''} before it, about {duration(ahead)}")
+    if before := live.before(cached.the_queue(), LONG):
+        texts.append(before)
     texts.append("comparisons of the page Transfer go first")
     if not cached.the_queue().workers():
         texts.append("the worker is not there yet; it starts by itself within some seconds")
@@ -125,19 +127,19 @@ def _seed_seconds(key: str, _run: StudyRun) -> float:
 def ask(wanted: StudyRun, seconds: float) -> None:
     """Put one job for the run into the queue; a refusal is kept for the page to tell."""
     key = records.key(wanted)
-    try:
+    with live.refusing():
+        visitor = visitors.require("run a study")
         cached.the_queue().submit(
             key,
             "StudyRun",
             records.plain(wanted),
             title=title(wanted),
-            visitor=live.visitor(),
+            visitor=visitor.id,
             expected_seconds=seconds,
-            priority=PRIORITY,
+            priority=LONG,  # a study of hours makes way for comparisons of seconds
             again=any(cached.the_store().get(records.key(seed)) is None for seed in wanted.each()),
+            limit=visitor.limit,
         )
-    except (jobs.QueueError, StoreError, ValueError) as error:
-        st.session_state["refused"] = str(error)
 
 
 def title(wanted: StudyRun) -> str:

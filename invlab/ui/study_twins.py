@@ -57,7 +57,7 @@ def section(run: StudyRun, table: Table, first: Mapping[str, Any] | None = None)
 
     first: the values that the pickers begin with.
     """
-    st.subheader(HEADING, anchor=False)
+    st.header(HEADING, anchor=False)
     st.markdown(
         "Every number of this study was measured on images. Choose one (or click a point of a figure above) and see "
         "twins of its task, sorted by how far apart its network sees them."

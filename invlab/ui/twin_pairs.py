@@ -64,7 +64,9 @@ def _galleries(spec: TwinPairs, result: Result) -> None:
     _row(spec, result, order[::-1][:SHOWN])
     if len(order) > 3 * SHOWN:
         last = len(order) - SHOWN
-        start = st.slider("All of them by distance, from number", 1, last + 1, last // 2, key="pairs-from")
+        start = st.slider(
+            "All of them by distance, from number", 1, last + 1, last // 2, key="pairs_from", bind="query-params"
+        )
         _row(spec, result, order[start - 1 : start - 1 + SHOWN])
     st.caption("The number below a pair is its distance, in units of the strangers' mean distance.")
     rows = [
@@ -139,7 +141,7 @@ def _learn_again(wanted: Wanted) -> None:
         return
     if job is not None:
         live.again_text(job)
-    st.button("Let it learn again", icon=":material/replay:", on_click=live.ask, args=([wanted],), key="learn-again")
+    live.button("Let it learn again", [wanted], "learn-again", icon=":material/replay:")
     live.refusal()
 
 

@@ -1,0 +1,1 @@
+"""The course: short lessons, each a question, a prediction, the measured answer and why (`course.LESSONS`)."""
