@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from invlab import __version__, bundle, devices, jobs, logs, records, store, uploads
+from invlab import __version__, bundle, devices, jobs, logs, records, roles, store, uploads
 
 Level = Literal["ok", "note", "warning", "problem"]
 
@@ -32,9 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEAST_PYTHON = (3, 11)
 LITTLE_BYTES, ALMOST_NONE_BYTES = 2 * 10**9, 2 * 10**8  # free on the disk: a warning, a problem
 LONG_SECONDS = 900.0  # a job that has waited this long, with nobody at work, waits in vain
-LEAST_PASSPHRASE = 12  # letters
-SECRET_FILE = Path("/run/secrets/passphrase")  # where compose.yaml puts it
-MODES = ("local", "serve", "view")
+GOOD_PASSPHRASE = 16  # characters: four short words; `roles` refuses fewer than 8
 
 # Every variable the lab reads, and the values it takes: a pattern, and the same in words.
 SETTINGS: dict[str, tuple[str, str]] = {
@@ -45,10 +43,13 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "INVLAB_THREADS": (r"[1-9]\d*", "a whole number of at least 1"),
     "INVLAB_LOG": ("|".join(logs.FORMATS), " or ".join(logs.FORMATS)),
     "INVLAB_LOG_LEVEL": ("|".join(logs.LEVELS), ", ".join(logs.LEVELS)),
-    "INVLAB_MODE": ("|".join(MODES), ", ".join(MODES)),
-    "INVLAB_PASSPHRASE": (r".+", "a passphrase"),
+    "INVLAB_MODE": ("|".join(roles.MODES), ", ".join(roles.MODES)),
+    "INVLAB_VISITORS": (r"viewer|student", "viewer or student"),
+    "INVLAB_PASSPHRASE": (rf".{{{roles.SHORTEST},}}", f"at least {roles.SHORTEST} characters"),
+    "INVLAB_PASSPHRASE_FILE": (r".+", "a file"),
+    "INVLAB_TEACHERS": (r".+", "e-mail addresses separated by commas"),
 }
-SECRET = ("INVLAB_PASSPHRASE",)  # never printed
+SECRET = ("INVLAB_PASSPHRASE", "INVLAB_TEACHERS")  # never printed
 
 
 @dataclass(frozen=True)
@@ -400,30 +401,25 @@ def settings(home: Path, quick: bool) -> Iterator[Finding]:
 
 def serving(home: Path, quick: bool) -> Iterator[Finding]:
     """Who can reach the app, and what keeps others from its controls."""
-    address, mode = served_address(), os.environ.get("INVLAB_MODE") or "local"
-    passphrase = given_passphrase()
-    public = address not in ("localhost", "127.0.0.1", "::1")
+    address, mode = served_address(), os.environ.get("INVLAB_MODE") or "auto"
     told = f"address {address}, mode {mode}"
-    if public and mode == "local":
+    try:
+        passphrase = roles.passphrase() or ""
+    except ValueError as error:
+        yield Finding("serving", "problem", f"{told}: {error}", "the server does not start with it")
+        return
+    public = address not in roles.LOOPBACK
+    if mode == "local" and public:
         remedy = "set INVLAB_MODE=serve and a passphrase, or serve localhost behind a proxy"
         yield Finding("serving", "warning", f"{told}: everybody who reaches this machine can do everything", remedy)
-    elif mode == "serve" and not passphrase:
-        remedy = "set INVLAB_PASSPHRASE, so that somebody can manage runs and rooms"
-        yield Finding("serving", "warning", f"{told}, without a passphrase", remedy)
-    elif mode == "serve" and len(passphrase) < LEAST_PASSPHRASE:
-        remedy = f"choose at least {LEAST_PASSPHRASE} letters, such as four words"
+    elif (mode == "serve" or (mode == "auto" and public)) and not passphrase:
+        remedy = "set INVLAB_PASSPHRASE or INVLAB_PASSPHRASE_FILE, unless teachers sign in at an identity provider"
+        yield Finding("serving", "warning", f"{told}: no teacher can sign in", remedy)
+    elif passphrase and len(passphrase) < GOOD_PASSPHRASE:
+        remedy = f"choose at least {GOOD_PASSPHRASE} characters, such as four words"
         yield Finding("serving", "warning", f"{told}: the passphrase is short", remedy)
     else:
         yield Finding("serving", "ok", told)
-
-
-def given_passphrase() -> str:
-    """From the environment; in a container also from the secret that the server's command reads."""
-    if given := os.environ.get("INVLAB_PASSPHRASE"):
-        return given
-    with contextlib.suppress(OSError):
-        return SECRET_FILE.read_text(errors="replace").strip()
-    return ""
 
 
 def served_address() -> str:

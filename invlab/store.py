@@ -311,8 +311,10 @@ class Store:
         Results of an earlier format are brought to this one now (unless the store is read-only).
         """
         with self._forgiven():
+            cache, _ = self._open(create=False)
             try:
-                self._own(lambda cache: None, write=True)
+                if cache is not None:
+                    self._fits(cache, write=True)
             except NewerFormat as error:
                 return str(error)
         return None

@@ -242,9 +242,15 @@ def test_an_unknown_variable_gets_a_suggestion(home: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("variables", "told"),
     [
-        ({"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}, "everybody who reaches this machine can do everything"),  # noqa: S104
-        ({"INVLAB_MODE": "serve"}, "without a passphrase"),
-        ({"INVLAB_MODE": "serve", "INVLAB_PASSPHRASE": "short"}, "the passphrase is short"),
+        (
+            {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0", "INVLAB_MODE": "local"},  # noqa: S104
+            "everybody who reaches this machine can do everything",
+        ),
+        ({"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}, "no teacher can sign in"),  # noqa: S104
+        ({"INVLAB_MODE": "serve"}, "no teacher can sign in"),
+        ({"INVLAB_MODE": "serve", "INVLAB_PASSPHRASE": "only-ten-c"}, "the passphrase is short"),
+        ({"INVLAB_MODE": "serve", "INVLAB_PASSPHRASE": "seven-c"}, "give it at least 8"),
+        ({"INVLAB_MODE": "serve", "INVLAB_PASSPHRASE_FILE": "/not/there"}, "cannot be read"),
     ],
 )
 def test_an_open_door_is_warned_of(variables: dict, told: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +258,7 @@ def test_an_open_door_is_warned_of(variables: dict, told: str, home: Path, monke
         monkeypatch.setenv(name, value)
     finding = only(home, "serving")
     assert told in finding.text
-    assert "short" not in finding.remedy  # the passphrase itself is never printed
+    assert "only-ten-c" not in doctor.line(finding)
 
 
 def test_a_server_with_a_passphrase_is_fine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,9 +268,9 @@ def test_a_server_with_a_passphrase_is_fine(home: Path, monkeypatch: pytest.Monk
     assert not any("four words" in doctor.line(one) for one in found(home, "settings"))
 
 
-def test_a_passphrase_given_as_a_secret_counts(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passphrase_given_in_a_file_counts(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVLAB_MODE", "serve")
-    monkeypatch.setattr(doctor, "SECRET_FILE", tmp_path / "passphrase")
+    monkeypatch.setenv("INVLAB_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     (tmp_path / "passphrase").write_text("four words are long enough\n")
     assert [finding.level for finding in found(home, "serving")] == ["ok"]
 

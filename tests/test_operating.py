@@ -18,7 +18,7 @@ import yaml
 from playwright.sync_api import TimeoutError, sync_playwright
 
 from invlab import __main__ as cli
-from invlab import doctor, jobs, kept, logs, store, uploads, weights, worker
+from invlab import doctor, jobs, kept, logs, roles, store, uploads, weights, worker
 from invlab.ui import page as pages
 from tests import browser
 
@@ -97,6 +97,8 @@ def test_services_that_are_named_are_in_the_compose_file() -> None:
         words = shlex.split(line)
         if "exec" in words:
             assert words[words.index("exec") + 1] in services
+        if "python" in words:
+            assert words[words.index("python") - 1] in services
         if "--profile" in words:
             profile = words[words.index("--profile") + 1]
             assert any(profile in service.get("profiles", ()) for service in services.values())
@@ -142,6 +144,13 @@ def test_sentences_that_are_quoted_are_said() -> None:
 
 
 # ---- the proxy
+
+
+def test_the_proxy_tells_for_whom_it_asks() -> None:
+    """Else every visitor who comes through it would count as the person at this machine."""
+    told = set(re.findall(r"proxy_set_header (\S+)", blocks("nginx")[0]))
+    assert told & set(roles.FORWARDED)
+    assert not roles.is_here("127.0.0.1", dict.fromkeys(told, "x"))
 
 
 def nginx() -> str:

@@ -78,10 +78,10 @@ def background_work() -> None:
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
     logs.set_up("web", store.home())
-    if why := the_store().refusal():
-        log.error("%s", why)
     if roles.mode() != "view":
         _kept_open.append(store.used(store.home()))
+    if why := the_store().refusal():
+        log.error("%s", why)
     if roles.mode() != "view" and os.environ.get("INVLAB_WORKER") != "0":
         threading.Thread(target=_keep_worker, args=(the_queue(),), name="invlab-worker", daemon=True).start()
     threading.Thread(target=_background, name="invlab-background", daemon=True).start()
