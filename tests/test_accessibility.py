@@ -19,74 +19,8 @@ from tests.browser import ROOT, App, chromium, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PAGES = re.findall(r'st\.Page\("pages/(\w+)\.py"', (ROOT / "app.py").read_text())
-LARGE = 24.0  # pixels from which text counts as large; bold from 18.66
+SCRIPT = (ROOT / "tests" / "accessibility.js").read_text()  # names(), contrast() and wide() of a page
 READY = "() => [...document.querySelectorAll('.js-plotly-plot')].every(g => g.querySelector('.main-svg'))"
-
-# ------------------------------------------------------------------------------------------------------ what a page has
-
-NAMES = """() => {
-    const shown = e => e.getClientRects().length > 0 && getComputedStyle(e).visibility !== 'hidden';
-    const name = e => (e.getAttribute('aria-label') || (e.getAttribute('aria-labelledby') || '').split(' ')
-        .map(id => document.getElementById(id)?.textContent || '').join(' ') ||
-        [...(e.labels || [])].map(l => l.textContent).join(' ') || e.title || e.textContent || '').trim();
-    const at = e => `<${e.tagName.toLowerCase()}> ${e.outerHTML.slice(0, 140)}`;
-    const inputs = [...document.querySelectorAll('input, textarea, select, [role=combobox], [role=slider], [role=radio]')]
-        .filter(e => e.type !== 'hidden');
-    const buttons = [...document.querySelectorAll('button, [role=button], summary, a[href]')].filter(shown);
-    return {
-        inputs: inputs.filter(e => !name(e)).map(at),
-        buttons: buttons.filter(e => !name(e)).map(at),
-        figures: [...document.querySelectorAll('[data-testid=stPlotlyChart]')].map(e => e.getAttribute('aria-label') || ''),
-        images: [...document.querySelectorAll('[data-testid=stMain] img')].filter(e => !e.hasAttribute('alt')).map(at),
-        tables: [...document.querySelectorAll('summary')].filter(e => /Table behind/.test(e.textContent)).length,
-        headings: [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].filter(shown)
-            .filter(e => !e.closest('[data-testid=stSidebar]')).map(e => [Number(e.tagName[1]), e.textContent.trim()]),
-    };
-}"""
-
-# Every shown text with its colour on what lies under it: the colours of all that is around, blended.
-CONTRAST = """() => {
-    const parse = c => { const m = (c.match(/[\\d.]+/g) || []).map(Number);
-        return m.length < 3 ? [0, 0, 0, 0] : [m[0], m[1], m[2], m.length > 3 ? m[3] : 1]; };
-    const over = (a, b) => { const k = a[3] + b[3] * (1 - a[3]);
-        return k ? [...[0, 1, 2].map(i => (a[i] * a[3] + b[i] * b[3] * (1 - a[3])) / k), k] : [0, 0, 0, 0]; };
-    const lum = c => { const l = c.slice(0, 3).map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-        return .2126 * l[0] + .7152 * l[1] + .0722 * l[2]; };
-    const ratio = (a, b) => { const [x, y] = [lum(a), lum(b)].sort((p, q) => q - p); return (x + .05) / (y + .05); };
-    const back = e => { let found = [0, 0, 0, 0];
-        for (let n = e; n && n.nodeType === 1; n = n.parentElement) {
-            const s = getComputedStyle(n);
-            if (s.backgroundImage !== 'none' && found[3] < 1) return null;
-            found = over(found, parse(s.backgroundColor));
-        }
-        return over(found, parse(getComputedStyle(document.body).backgroundColor)); };
-    const opacity = e => { let o = 1; for (let n = e; n && n.nodeType === 1; n = n.parentElement) o *= getComputedStyle(n).opacity; return o; };
-    const found = [];
-    const walk = document.createTreeWalker(document.querySelector('[data-testid=stApp]'), NodeFilter.SHOW_TEXT);
-    while (walk.nextNode()) {
-        const text = walk.currentNode.textContent.trim(), e = walk.currentNode.parentElement;
-        if (!text || !e.getClientRects().length || e.closest('[disabled], [aria-disabled=true], script, style, [aria-hidden=true]')) continue;
-        if (e.closest('[data-testid=stDataFrame]')) continue;
-        const s = getComputedStyle(e), svg = e.closest('svg'), plot = e.closest('.js-plotly-plot');
-        if (s.visibility === 'hidden' || opacity(e) === 0) continue;
-        const colour = parse(svg ? s.fill : s.color);
-        if (plot && ['0,0,0', '255,255,255'].includes(colour.slice(0, 3).join())) continue;  // ink on a coloured cell
-        const bg = e.closest('.annotation')?.querySelector('rect.bg');
-        let under = back(plot || e);
-        if (!under) continue;
-        if (bg && parse(getComputedStyle(bg).fill)[3] * getComputedStyle(bg).fillOpacity > .5) under = parse(getComputedStyle(bg).fill);
-        colour[3] *= opacity(e) * (svg ? Number(s.fillOpacity) : 1);
-        const size = parseFloat(s.fontSize), large = size >= 24 || (size >= 18.66 && Number(s.fontWeight) >= 700);
-        const value = ratio(over(colour, under), under);
-        if (value < (large ? 3 : 4.5)) found.push(`${value.toFixed(2)} ${size}px ${s.color} ${svg ? s.fill : ''} on ${under.map(Math.round)}: ${text.slice(0, 50)} <${(e.className.baseVal ?? e.className).slice(0, 40)}>`);
-    }
-    return [...new Set(found)];
-}"""
-
-WIDE = """() => {
-    const main = document.querySelector('[data-testid=stMain]');
-    return Math.max(document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +43,10 @@ def opened(tab: Tab, app: App, name: str) -> None:
     settle(tab, 60)
 
 
+def look(tab: Tab, what: str) -> Any:
+    return tab.evaluate(f"() => ({SCRIPT}).{what}()")
+
+
 @pytest.fixture(scope="module")
 def found(browser: Browser, app: App) -> dict[str, dict[str, Any]]:
     """page -> what it has, its weak contrasts by theme, and how far it is too wide for a telephone."""
@@ -118,13 +56,13 @@ def found(browser: Browser, app: App) -> dict[str, dict[str, Any]]:
         tab.set_viewport_size({"width": 1280, "height": 900})
         tab.emulate_media(color_scheme="light")
         opened(tab, app, name)
-        told[name] = tab.evaluate(NAMES) | {"light": tab.evaluate(CONTRAST)}
+        told[name] = look(tab, "names") | {"light": look(tab, "contrast")}
         tab.emulate_media(color_scheme="dark")
         tab.wait_for_timeout(900)  # colours fade over
-        told[name]["dark"] = tab.evaluate(CONTRAST)
+        told[name]["dark"] = look(tab, "contrast")
         tab.set_viewport_size({"width": 390, "height": 844})
         tab.wait_for_timeout(600)
-        told[name]["too wide"] = tab.evaluate(WIDE)
+        told[name]["too wide"] = look(tab, "wide")
     context.close()
     return told
 
@@ -160,3 +98,166 @@ def test_a_telephone_need_not_scroll_sideways(found: dict[str, dict[str, Any]], 
 @pytest.mark.parametrize("name", PAGES)
 def test_all_text_can_be_read(found: dict[str, dict[str, Any]], name: str, theme: str) -> None:
     assert found[name][theme] == []
+
+
+# ------------------------------------------------------------------------------------------------------------- keyboard
+
+FOCUSED = """() => {
+    const e = document.activeElement, box = e.getBoundingClientRect();
+    e.dataset.reached = "yes";
+    return [e.tagName + " " + (e.getAttribute("aria-label") || e.textContent || "").trim().slice(0, 40),
+            box.x, box.y, box.width, box.height];
+}"""
+LEFT = """() => [...document.querySelectorAll('[data-testid=stMain] :is(button, summary, a[href], input, textarea, [tabindex="0"])')]
+    .filter(e => e.getClientRects().length && !e.disabled && e.tabIndex >= 0 && !e.dataset.reached && e.type !== "hidden" &&
+        !(e.type === "radio") && !(e.closest("[role=radiogroup]")) && !(e.type === "file"))
+    .map(e => e.outerHTML.slice(0, 160))"""
+
+
+def tabbed(tab: Tab, most: int = 200) -> list[str]:
+    """Press Tab until the focus comes round: what was reached, in order."""
+    reached: list[str] = []
+    for _ in range(most):
+        tab.keyboard.press("Tab")
+        name = str(tab.evaluate(FOCUSED)[0])
+        if name.startswith("BODY") or (len(reached) > 3 and name == reached[0]):
+            return reached
+        reached.append(name)
+    raise AssertionError(f"the focus does not come round: {reached[-5:]}")
+
+
+@pytest.mark.parametrize("name", ["home", "sensitivity", "transfer", "mismatch"])
+def test_the_keyboard_reaches_everything_and_is_never_caught(browser: Browser, app: App, name: str) -> None:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(tab, app, name)
+    reached = tabbed(tab)
+    assert "Skip to main content" in reached[0]
+    assert sum(entry.startswith("A ") for entry in reached) > len(PAGES) - 2  # the sidebar
+    assert any("Table behind the figure" in entry for entry in reached)
+    assert tab.evaluate(LEFT) == []
+    tab.close()
+
+
+def test_the_focus_is_seen(browser: Browser, app: App) -> None:
+    """Each stop looks otherwise than it does without the focus."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(tab, app, "mismatch")
+    unseen = []
+    for _ in range(34):
+        tab.keyboard.press("Tab")
+        name, x, y, width, height = tab.evaluate(FOCUSED)
+        if width < 2 or height < 2 or height > 500 or y < 4 or y + height > 896:  # hidden, the page itself, or scrolled
+            continue
+        clip = {"x": max(0, x - 4), "y": max(0, y - 4), "width": width + 8, "height": height + 8}
+        with_it = tab.screenshot(clip=clip)
+        tab.evaluate("document.activeElement.dataset.last = '1', document.activeElement.blur()")
+        tab.wait_for_timeout(220)  # rings fade
+        if tab.screenshot(clip=clip) == with_it:
+            unseen.append(name)
+        tab.evaluate("document.querySelector('[data-last]').focus(), delete document.activeElement.dataset.last")
+    assert unseen == []
+    tab.close()
+
+
+def test_the_table_of_a_figure_is_opened_and_reached_by_keyboard(browser: Browser, app: App) -> None:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(tab, app, "mismatch")
+    tab.locator("summary", has_text="Table behind the figure").first.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("[data-testid=stDataFrame] canvas")
+    tab.wait_for_timeout(500)
+    for _ in range(8):
+        tab.keyboard.press("Tab")
+        if tab.evaluate(
+            "document.activeElement.matches('[data-testid=stDataFrame] canvas, [data-testid=stDataFrame] *')"
+        ):
+            break
+    else:
+        raise AssertionError("Tab does not reach the table")
+    tab.close()
+
+
+# ------------------------------------------------------------------------------------------------ nothing jumps meanwhile
+
+SHIFTS = """() => { window.shifts = []; new PerformanceObserver(list => list.getEntries().forEach(
+    e => e.hadRecentInput || window.shifts.push([e.value, e.sources.map(s => s.node?.className || "").join()])
+)).observe({ type: "layout-shift", buffered: false }); }"""
+
+
+def test_nothing_jumps_while_a_run_is_watched(browser: Browser, app: App) -> None:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(tab, app, "transfer?seed=77")
+    tab.get_by_role("button", name="Train both and compare").click()
+    tab.get_by_text(re.compile(r"network 1: [\d,]+ of [\d,]+")).wait_for(timeout=60_000)
+    tab.wait_for_timeout(1500)  # the figures are there
+    tab.evaluate(SHIFTS)
+    tab.wait_for_timeout(5000)  # ten polls
+    watching = tab.get_by_role("button", name="Cancel").count() == 1
+    shifts = tab.evaluate("window.shifts")
+    tab.close()
+    assert watching or shifts, "the run was over before it could be watched"
+    assert sum(value for value, _ in shifts) <= 0.1, shifts
+
+
+# --------------------------------------------------------------------------------------------------- colours seen otherwise
+
+# Viénot, Brettel and Mollon (1999) for those without red or green cones; Brettel et al. (1997), one plane, without blue.
+SEEN = {
+    "protanopia": [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]],
+    "deuteranopia": [[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]],
+    "tritanopia": [[1.01277, 0.13548, -0.14826], [-0.01243, 0.86812, 0.14431], [0.07589, 0.80500, 0.11911]],
+}
+
+
+def linear(colour: str) -> np.ndarray:
+    values = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIE L*a*b* of linear sRGB, white D65."""
+    matrix = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = np.array(matrix) @ np.clip(rgb, 0, 1) / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def apart(a: str, b: str, how: str) -> float:
+    """ΔE (1976) of two colours, as somebody sees them."""
+    seen = np.array(SEEN[how])
+    return math.dist(lab(seen @ linear(a)), lab(seen @ linear(b)))
+
+
+def test_the_distance_of_colours_is_right() -> None:
+    assert math.dist(lab(linear("#000000")), lab(linear("#ffffff"))) == pytest.approx(100, abs=0.1)
+    assert apart("#ff0000", "#6d6d00", "protanopia") < 25  # a red and the olive it is taken for
+    assert apart("#ffffff", "#000000", "tritanopia") > 95
+
+
+@pytest.mark.parametrize("how", SEEN)
+def test_what_a_colour_means_is_told_without_it(how: str) -> None:
+    """Two colours of one figure are clearly apart (ΔE of 20) for everybody, or differ in symbol or dash too."""
+    for a, b in itertools.combinations(("same", "other", "none", "overlapping"), 2):
+        differs = SYMBOLS[a] != SYMBOLS[b] and DASHES[a] != DASHES[b]
+        assert differs or apart(COLOURS[a], COLOURS[b], how) >= 20, (a, b)
+    assert apart(COLOURS["same"], COLOURS["other"], how) >= 20  # the two that everything compares
+
+
+@pytest.mark.parametrize("how", SEEN)
+def test_groups_are_told_apart_or_named(how: str) -> None:
+    """Groups of families: the strips have their names on them; marks differ in symbol."""
+    from invlab.figures.mismatch import GROUP_MARKS
+
+    assert len(set(GROUP_MARKS.values())) == len(GROUP_MARKS)
+    for a, b in itertools.combinations(("geometric", "photometric", "corruption"), 2):
+        assert apart(COLOURS[a], COLOURS[b], how) >= 5, (a, b, apart(COLOURS[a], COLOURS[b], how))
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#11161d"])
+def test_marks_are_seen_on_both_backgrounds(background: str) -> None:
+    """WCAG asks for 3 : 1 of what is not text; orange on white has 2.5 and is told by its form: at least 2.4."""
+    for name, colour in COLOURS.items():
+        light, dark = sorted(
+            (float(np.dot([0.2126, 0.7152, 0.0722], linear(c))) for c in (colour, background)), reverse=True
+        )
+        assert (light + 0.05) / (dark + 0.05) >= 2.4, name

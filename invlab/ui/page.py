@@ -14,6 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from invlab.transforms import GROUPS, TRANSFORMS
 from invlab.ui import cached
+from invlab.ui.style import STYLE
 from invlab.words import escaped as escaped  # pages say page.escaped, page.family_name …
 from invlab.words import families_text as families_text
 from invlab.words import family_name as family_name
@@ -27,11 +28,6 @@ NEWER = (
     "shown, and nothing new is computed, until whoever runs the lab has updated it."
 )
 APP_RAN = "app-ran"  # in the session's state once app.py has run for it
-# The letters of figures have the colour of the page's text: Streamlit's grey on its own background is hard to read, in
-# both themes. What is written onto coloured cells keeps its own ink.
-FIGURE_TEXT = (".xtick text", ".ytick text", ".xtick2 text", ".ytick2 text", ".infolayer .g-gtitle text",
-               "[class*=xtitle]", "[class*=ytitle]", "[class*=cbtitle] text", ".cbaxis text", ".legendtext")  # fmt: skip
-STYLE = f"<style>{', '.join(f'.js-plotly-plot {part}' for part in FIGURE_TEXT)} {{ fill: currentColor !important; }}</style>"
 # Sets that teach something at once; a person picks one or makes an own.
 MIXES = {
     "rotate, hue, blur": ("rotate", "hue", "blur"),
