@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from invlab import jobs, logs, uploads
+from invlab import jobs, logs, roles, rooms, uploads
 from invlab import worker as workers
 from invlab.store import Store
 from invlab.worker import Cancelled
@@ -201,3 +202,28 @@ def test_a_page_that_fails_is_in_the_same_log_without_what_it_quotes(tmp_path: P
     (event,) = [line for line in lines(tmp_path, "web") if line["event"] == "Uncaught app execution"]
     assert "ValueError: there is no picture '…'" in event["error"]
     assert SECRETS[1] not in capsys.readouterr().err
+
+
+def test_rooms_and_sign_ins_leave_no_trace(tmp_path: Path, capsys) -> None:
+    """Codes, names, passphrases and addresses, right and wrong, with damage in between that is told of."""
+    logs.set_up("web", tmp_path)
+    place, signed = rooms.Rooms(tmp_path / "rooms.sqlite3"), roles.SignIns(tmp_path / "signed-in.sqlite3")
+    room = place.open(SECRETS[1], by=SECRETS[0], is_teacher=True)
+    place.join(room.code, SECRETS[1], by=SECRETS[0])
+    for wrong in (lambda: place.join(SECRETS[2], by=SECRETS[0]), lambda: place.room(SECRETS[2])):
+        with pytest.raises((RuntimeError, ValueError)):
+            wrong()
+    with pytest.raises(roles.Refused):
+        signed.sign_in(SECRETS[0], SECRETS[4], "not it", SECRETS[3])
+    signed.sign_in(SECRETS[0], SECRETS[4], SECRETS[3], SECRETS[3])
+    for path, again in ((place.path, lambda: place.room_of(SECRETS[0])), (signed.path, lambda: signed.sign_in(
+        SECRETS[0], SECRETS[4], SECRETS[3], SECRETS[3]))):  # fmt: skip
+        place.close(), signed.close()
+        for file in tmp_path.glob(f"{path.name}*"):
+            file.write_bytes(SECRETS[0].encode() * 500)
+        with contextlib.suppress(RuntimeError, ValueError):
+            again()
+    written = (tmp_path / "logs" / "web.jsonl").read_text() + capsys.readouterr().err
+    assert "was set aside and a new one begun" in written
+    for secret in (*SECRETS, room.code):
+        assert secret not in written
