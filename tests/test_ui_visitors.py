@@ -258,7 +258,7 @@ def test_a_login_makes_a_teacher_of_those_named(place: Path, monkeypatch: pytest
 # ---- nothing goes around it
 
 CHANGES = {"submit", "cancel", "delete", "receive", "receive_weights", "put", "put_weights", "forget"}
-ASKS = {"require", "check", "check_run"}
+ASKS = {"require", "require_run"}
 
 
 def calls(node: ast.AST) -> set[str]:

@@ -249,8 +249,8 @@ def ask(choices: Sequence[Asked]) -> None:
     queue = cached.the_queue()
     with refusing():
         for choice in choices:
-            visitor, seconds = visitors.current(), costs.expected_seconds(choice.spec())
-            roles.check_run(visitor, getattr(choice, "preset", None), seconds)
+            seconds = costs.expected_seconds(choice.spec())
+            visitor = visitors.require_run(getattr(choice, "preset", None), seconds)
             queue.submit(
                 choice.key(),
                 type(choice.spec()).__name__,
@@ -276,8 +276,7 @@ def refusing() -> Iterator[None]:
 def barred(choice: Asked) -> str | None:
     """Why the visitor may not ask for this, as a sentence; None if they may."""
     try:
-        seconds = costs.expected_seconds(choice.spec())
-        roles.check_run(visitors.current(), getattr(choice, "preset", None), seconds)
+        visitors.require_run(getattr(choice, "preset", None), costs.expected_seconds(choice.spec()))
     except roles.Refused as why:
         return page.sentence(why)
     return None

@@ -70,7 +70,22 @@ def require(action: str) -> Visitor:
     """The visitor, who may do the action. Raises Refused."""
     visitor = current()
     roles.check(visitor, action)
+    _check_home()
     return visitor
+
+
+def require_run(preset: str | None, seconds: float) -> Visitor:
+    """The visitor, who may start a run of that preset (None: it has none) and expected seconds. Raises Refused."""
+    visitor = current()
+    roles.check_run(visitor, preset, seconds)
+    _check_home()
+    return visitor
+
+
+def _check_home() -> None:
+    """Nothing is asked for that could not be stored: a newer version of the lab has written what is kept here."""
+    if cached.refusal() is not None:
+        raise Refused("a newer version of the lab has written what is kept here: bring this installation up to date")
 
 
 def barred(action: str) -> str | None:
