@@ -97,8 +97,9 @@ def guesses(
     figure.update_xaxes(title=label, range=[ends[0] - margin, ends[1] + margin], fixedrange=True, zeroline=False)
     if unit == "%":
         figure.update_xaxes(ticksuffix=" %")
-    figure.update_yaxes(range=[0, max(4, top) + 0.6], visible=False, fixedrange=True)
-    styled(figure, 300)
+    room = max(4, top) + max(1.0, 0.12 * top)  # the truth's words stand above the dots
+    figure.update_yaxes(range=[0, room], visible=False, fixedrange=True)
+    styled(figure, min(580, max(300, 140 + 15 * top)))  # dots upon each other do not overlap, thirty neither
     figure.update_layout(dragmode=False, showlegend=True, margin={"t": 60})
     return figure
 
@@ -106,7 +107,7 @@ def guesses(
 def _truth_line(figure: go.Figure, truth: Span, ends: tuple[float, float], unit: str) -> None:
     if truth.low is not None and truth.high is not None:
         figure.add_vrect(truth.low, truth.high, fillcolor=TRUTH, opacity=0.22, line_width=0, layer="below")
-    figure.add_vline(truth.value, line={"color": TRUTH, "width": 3})
+    figure.add_vline(truth.value, line={"color": TRUTH, "width": 3}, layer="below")
     left = truth.value > (ends[0] + ends[1]) / 2
     figure.add_annotation(
         x=truth.value, y=1, yref="paper", yanchor="top", xanchor="right" if left else "left", xshift=-6 if left else 6,
@@ -158,7 +159,7 @@ def choices(options: Sequence[str], values: Sequence[str], mine: str | None, rig
     )  # fmt: skip
     for place, (option, count) in enumerate(zip(options, counts, strict=True)):
         marks = [f"<b>{RIGHT} measured</b>"] * (option == right) + ["★ yours"] * (option == mine)
-        lines = [*textwrap.wrap(f"{option}: {count}", LINE), *([" ".join(marks)] if marks else [])]
+        lines = [*textwrap.wrap(f"{option}:\N{NO-BREAK SPACE}{count}", LINE), *([" ".join(marks)] if marks else [])]
         figure.add_annotation(
             x=0, xref="paper", xanchor="left", y=place - 0.17, yanchor="bottom", align="left", showarrow=False,
             text="<br>".join(lines),

@@ -85,7 +85,11 @@ LESSON = Lesson(
     try_it="Run one more seed of it yourself. Then find a [[claim]] that is *undecided* although every seed agrees "
     "with its direction: with few seeds an interval is wide.",
     links=(
-        Link("transfer", "Run more seeds", {"alternative": "own choice", "seed": "0", "preset": "live"}),
+        Link(
+            "transfer",
+            "All seeds, and one more of your own",
+            {"alternative": "own choice", "seed": "0", "preset": "live"},
+        ),
         Link("factors", "Claims with their verdicts", {}),
     ),
     notes=Notes(

@@ -46,9 +46,12 @@ def measured(name: str) -> tuple[Truth, Shown]:
 
 
 def at(name: str) -> str:
-    """The step a visitor is at: where this session was, or what the link says."""
-    kept = st.session_state.get(f"lesson-step-{name}") or st.query_params.get("step")
-    return kept if kept in STEPS else QUESTION
+    """The step a visitor is at: where this session was in the lesson; or what the link says, where it is not the one
+    that this page wrote (the browser's way back, a link that somebody sent)."""
+    linked_to = st.query_params.get("step")
+    if linked_to in STEPS and linked_to != st.session_state.get("lesson-link"):
+        go(name, linked_to)
+    return st.session_state.get(f"lesson-step-{name}", QUESTION)
 
 
 def go(name: str, step: str) -> None:
@@ -78,6 +81,7 @@ def choose_step(name: str, step: str) -> None:
     st.segmented_control(
         "Step", STEPS, key=key, required=True, wrap=True, on_change=lambda: go(name, st.session_state[key])
     )
+    st.session_state["lesson-link"] = step
     if st.query_params.get("step") != step:
         st.query_params["step"] = step
 
@@ -200,7 +204,7 @@ def give(name: str, key: str) -> None:
     if value is None:
         return
     try:
-        if wrong := wrong_answer(course.lesson(name).prediction, value):
+        if wrong := wrong_answer(course.lesson(name).prediction, value):  # what comes from a browser is checked
             raise RoomError(wrong)
         answers.give(name, value)
     except RoomError as error:
