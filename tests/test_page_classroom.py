@@ -323,6 +323,19 @@ def test_hidden_pages_leave_the_menu_and_do_not_open(
     assert "hidden controls: False" in words(in_app("ann"))
 
 
+def test_hidden_controls_are_out_of_sight_and_keep_what_the_link_says(rooms: Rooms, room: Room) -> None:
+    rooms.join(room.code, by="ann")
+
+    def hidden(page: AppTest) -> bool:
+        return any("st-key-more-choices { display: none" in found.proto.body for found in page.get("html"))
+
+    assert not hidden(opened("ann", "transfer"))
+    rooms.update(room.code, is_teacher=True, controls_hidden=True)
+    page = opened("ann", "transfer", seed="3")
+    assert hidden(page)
+    assert page.number_input(key="seed").value == 3
+
+
 def test_one_whose_room_is_closed_is_told(rooms: Rooms, room: Room, kept_page) -> None:
     rooms.join(room.code, by="ann")
     page = in_app("ann")
