@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 from invlab import sources, things
@@ -41,7 +43,7 @@ def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
         "frozen representation; framed in blue is the task the network was trained on. *C+O for O* reads: a picture "
         f"with an object on it, and the object is to be named. {CHANCE}"
     )
-    plot = figures.transfer_map(table, placement, shown)
+    plot = study.once(run, f"map {placement} {shown}", lambda: figures.transfer_map(table, placement, shown))
     more = chosen(table) | {"placement": placement, "sweep": "", "measure": relevance.TRANSFER}
     study_twins.figure(plot, "map", figures.map_alt(table, placement, shown), table, ("source", "target"), more)
     if shown:
@@ -58,7 +60,7 @@ def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
         "Two images that differ in the picture alone, or in the object alone: how far does the representation move, "
         "beside the distance of two random images? 0: the network ignores what was swapped. 1: nothing else counts."
     )
-    plot = figures.swaps(table, placement, shown)
+    plot = study.once(run, f"swaps {placement} {shown}", lambda: figures.swaps(table, placement, shown))
     more = chosen(table) | {"placement": placement, "sweep": ""}
     study_twins.figure(plot, "swaps", figures.swaps_alt(table, placement, shown), table, ("source", "measure"), more)
     page.notice(figures.swap_notice(table, placement))
@@ -84,7 +86,8 @@ def sweeps(table: Table, run: StudyRun) -> None:
     plots = []
     for name, column in zip(figures.SWEEPS, st.columns(2), strict=True):
         with column:
-            plot = figures.sweep(table, placement, name, probed)
+            draw = functools.partial(figures.sweep, table, placement, name, probed)
+            plot = study.once(run, f"sweep {name} {placement} {probed}", draw)
             at = {"pictures": swept, "placement": placement, "sweep": name}
             more = at | {"source": FOR_C, "measure": relevance.TRANSFER}
             alt = figures.sweep_alt(table, placement, name, probed)

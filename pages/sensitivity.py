@@ -73,7 +73,10 @@ def the_map(summary: dict[str, Any], measure: str, seed: int | None, source: str
         f"{told} Framed in blue: each network under the family it was trained for. "
         "*Click a cell, or use the pickers, to see what is behind it*; the chosen one has a dotted frame."
     )
-    plot = figures.network_map(grid, measure, claims.limits(summary, measure), (source, family))
+    plot = cached.of_singles(
+        f"map {measure} {seed} {source} {family}",
+        lambda: figures.network_map(grid, measure, claims.limits(summary, measure), (source, family)),
+    )
     heatmap.clickable(plot, "map", figures.map_alt(grid, measure), ("network", SOURCES), ("family", FAMILIES))
     chosen(grid, measure, source, family)
     page.notice(notice(summary, measure))
@@ -144,7 +147,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
         "*Click a point to choose its family for the pairs above.*"
     )
     rows = claims.families(summary, measure)
-    plot = figures.by_family(rows, measure)
+    plot = cached.of_singles(f"by family {measure}", lambda: figures.by_family(rows, measure))
     instruments.choosing(plot, "families", figures.by_family_alt(rows, measure), "family", FAMILIES)
     recipe = records.plain(Singles()) | {"measure": measure}
     page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND, [Singles()])
@@ -152,7 +155,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     st.subheader("From the training objects to new ones", anchor=False)
     published = st.toggle("Beside it: the published values", key="published", bind="query-params")
     averages = {domain: claims.overall(summary, domain) for domain in ("training", "new")}
-    plot = figures.overview(averages, published)
+    plot = cached.of_singles(f"overview {published}", lambda: figures.overview(averages, published))
     page.figure(plot, "overview", figures.overview_alt(averages, published))
     if published:
         st.caption(f"Open symbols: {claims.PUBLISHED_SOURCE}; bars: standard deviation over families and seeds.")
