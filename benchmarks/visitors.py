@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any, Protocol
 
 from playwright.async_api import Browser, Page
@@ -23,6 +24,10 @@ class Visitor(Protocol):
     async def go(self, path: str) -> float: ...
 
     async def use(self, label: str, chance: random.Random) -> float: ...
+
+    async def press(self, label: str) -> None:
+        """Press a button and wait for nothing."""
+        ...
 
     async def shows(self, text: str) -> bool: ...
 
@@ -55,6 +60,9 @@ class Client:
         if element.kind == "button":
             return await self.session.click(label)
         return await self.session.set(label, another(element.widget, element.proto, chance))
+
+    async def press(self, label: str) -> None:
+        await self.session.press(label)
 
     async def shows(self, text: str) -> bool:
         return text in self.session.texts()
@@ -135,6 +143,8 @@ NOTE = """
 })();
 """
 IDLE_SECONDS = 3.0  # after which an act that asked the server nothing counts as none
+# Streamlit's page looks for its server below the page's own path first, and is told that it is not there.
+LOOKING = re.compile(r"/[a-z_]+/_stcore/(health|host-config)$")
 BAD = "[data-testid=stException], [data-testid=stAlertContentError]"
 
 
@@ -171,7 +181,7 @@ class Seat:
     async def use(self, label: str, chance: random.Random) -> float:
         await self.page.evaluate("room.before()")
         await self._use(label, chance)
-        return await self._settled()
+        return await self._settled(IDLE_SECONDS)
 
     async def _use(self, label: str, chance: random.Random) -> None:
         main = self.page.get_by_test_id("stMain")
@@ -184,11 +194,14 @@ class Seat:
                 return await acted(found, role, chance)
         raise NotShownError(label)
 
-    async def _settled(self) -> float:
-        seconds = await self.page.evaluate(f"room.settled({IDLE_SECONDS}, {STEP_SECONDS})")
+    async def _settled(self, idle: float = 2 * STEP_SECONDS) -> float:
+        seconds = await self.page.evaluate(f"room.settled({idle}, {STEP_SECONDS})")
         if seconds < 0:
             raise NotShownError("nothing was asked of the server")
         return float(seconds)
+
+    async def press(self, label: str) -> None:
+        await self.page.get_by_role("button", name=label).click()
 
     async def shows(self, text: str) -> bool:
         return await self.page.get_by_text(text, exact=True).count() > 0
@@ -204,8 +217,9 @@ class Seat:
             await self.page.context.close()
 
     def _console(self, message: Any) -> None:
-        if message.type == "error":
-            self.told.append(f"console: {message.text}")
+        url = message.location.get("url", "")
+        if message.type == "error" and not LOOKING.search(url):
+            self.told.append(f"console: {message.text} {url}")
 
     def _closed(self, _: Any) -> None:
         if not self.leaving:
