@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SCRIPTS = ("rendering", "learning", "live", "instruments", "audit", "pages")
+SCRIPTS = ("rendering", "learning", "live", "instruments", "audit", "pages", "room")
 
 
 def main() -> int:

@@ -63,7 +63,7 @@ def the_summary(table: Table, run: StudyRun, view: View, shown: bool) -> None:
         st.warning("No factor was varied in this part of the study: choose other families, or another measure.")
         return
     st.markdown(figures.SUMMARY_LEAD)
-    plot = figures.summary(table, view, shown)
+    plot = study.once(run, f"summary {view} {shown}", lambda: figures.summary(table, view, shown))
     study_twins.figure(plot, "summary", figures.summary_alt(table, view, shown), table, ("factor",), asdict(view))
     if missing := [factor for factor in FACTOR_NAMES if factor not in found]:
         st.caption(f"Not varied in this part of the study: {', '.join(missing)}.")
@@ -83,7 +83,10 @@ def one_factor(table: Table, run: StudyRun, view: View, shown: bool) -> None:
         ]
         st.info(f"*{factor}* was not varied with these families; it was with: {', '.join(where) or 'none'}.")
         return
-    plot = figures.by_value(table, factor, view, 1 / figures.target_classes(run.preset, view), shown)
+    chance = 1 / figures.target_classes(run.preset, view)
+    plot = study.once(
+        run, f"by value {factor} {view} {shown}", lambda: figures.by_value(table, factor, view, chance, shown)
+    )
     alt, more = figures.by_value_alt(table, factor, view, shown), asdict(view) | {"factor": factor}
     study_twins.figure(plot, "by-value", alt, table, ("level", "transformations"), more)
     if told := figures.tuned_told(run.preset, factor, view):

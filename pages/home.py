@@ -21,7 +21,7 @@ if study is None:
     page.not_there("The study of one network for each transformation", "python -m invlab bundle build")
 else:
     text, figure = st.columns([1, 2], gap="large")
-    plot, rows = figures.at_a_glance(study)
+    plot, rows = cached.of_singles("at a glance", lambda: figures.at_a_glance(study))
     with figure:
         page.figure(plot, "home-glance", figures.glance_in_words(rows))
     with text:

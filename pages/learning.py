@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -112,7 +113,8 @@ def networks() -> None:
     top = figures.largest([found[s] for s in sources], [f for fs in shown.values() for f in fs])
     st.markdown(figures.NETWORKS_LEAD)
 
-    plots = {s: lines_of(s, found, shown[s], top, 0) for s in sources}  # drawn once: scrubbing moves their marks
+    # Copies, drawn once: scrubbing moves their marks.
+    plots = {s: figures.copied(lines_of(s, found, shown[s], top, 0)) for s in sources}
 
     def draw(at: int) -> None:
         pictures(found, shown, plots, at)
@@ -135,10 +137,19 @@ def networks() -> None:
 
 
 def lines_of(source: str, found: dict[str, Any], families: list[str], top: float, at: int | None) -> Any:
+    """The figure of one network; the same object for all visitors."""
     reference = None if source == NONE else found[NONE]
     drawn = figures.lines(families, (source,), page.family_name)
     related = NONE if source == NONE else "same"
-    return figures.recording(found[source], drawn, at, reference, top=top, relation=related)
+    return cached.once(
+        keys_of([source, NONE]),
+        f"recording {families} {top} {at}",
+        lambda: figures.recording(found[source], drawn, at, reference, top=top, relation=related),
+    )
+
+
+def keys_of(sources: Sequence[str]) -> list[str]:
+    return [records.key(recorded(Singles(), source)) for source in sources]
 
 
 def pictures(found: dict[str, Any], shown: dict[str, list[str]], plots: dict[str, Any], at: int) -> None:
@@ -161,7 +172,8 @@ def pictures(found: dict[str, Any], shown: dict[str, list[str]], plots: dict[str
         name = instruments.name_of(source)
         with place:
             st.caption(f"{name[0].upper()}{name[1:]}")
-            plot = figures.moment(found[source], at, (source,), page.family_name)
+            draw = functools.partial(figures.moment, found[source], at, (source,), page.family_name)
+            plot = cached.once(keys_of([source]), f"moment {at}", draw)
             page.figure(plot, f"moment-{source}", figures.moment_alt(name, found[source], at))
 
 
@@ -178,7 +190,7 @@ def one_family() -> None:
     what = "a family, mean over all 18" if family == EVERY else page.family_name(family)
     st.markdown(figures.across_lead(len(SOURCES), what))
 
-    plot = figures.across(found, families, 0)
+    plot = figures.copied(across(found, families, 0))
 
     def draw(at: int) -> None:
         page.figure(figures.moved(plot, found[NONE], at), "across", figures.across_alt(found, families, what))
@@ -189,7 +201,11 @@ def one_family() -> None:
     st.caption(figures.SETTLING)
     specs = [recorded(Singles(), s) for s in SOURCES]
     table, recipe = figures.across_rows(found, families), [records.plain(spec) for spec in specs]
-    page.behind("while-learning-families", table, recipe, figures.across(found, families, None), COMMAND, specs)
+    page.behind("while-learning-families", table, recipe, across(found, families, None), COMMAND, specs)
+
+
+def across(found: dict[str, Any], families: list[str], at: int | None) -> Any:
+    return cached.once(keys_of(SOURCES), f"across {families} {at}", lambda: figures.across(found, families, at))
 
 
 # ------------------------------------------------------------------------------------------------------------- own

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import streamlit as st
 
 from invlab import differences, sources
@@ -24,7 +26,8 @@ def chosen(table: Table) -> dict[str, str]:
 def the_map(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
     """Four networks, probed on four tasks."""
     st.markdown(figures.MAP_LEAD)
-    plot = figures.transfer_map(table, placement, shown)
+    what = f"map {chosen(table)} {placement} {shown}"
+    plot = study.once(run, what, lambda: figures.transfer_map(table, placement, shown))
     more = chosen(table) | {"placement": placement, "sweep": "", "measure": relevance.TRANSFER}
     study_twins.figure(plot, "map", figures.map_alt(table, placement, shown), table, ("source", "target"), more)
     if shown:
@@ -38,7 +41,8 @@ def swapping(table: Table, run: StudyRun, placement: str, shown: bool) -> None:
     """What each network is sensitive to."""
     st.header("What the networks look at", anchor=False)
     st.markdown(figures.SWAPS_LEAD)
-    plot = figures.swaps(table, placement, shown)
+    what = f"swaps {chosen(table)} {placement} {shown}"
+    plot = study.once(run, what, lambda: figures.swaps(table, placement, shown))
     more = chosen(table) | {"placement": placement, "sweep": ""}
     study_twins.figure(plot, "swaps", figures.swaps_alt(table, placement, shown), table, ("source", "measure"), more)
     page.notice(figures.swap_notice(table, placement))
@@ -60,7 +64,8 @@ def sweeps(table: Table, run: StudyRun) -> None:
     plots = []
     for name, column in zip(figures.SWEEPS, st.columns(2), strict=True):
         with column:
-            plot = figures.sweep(table, placement, name, probed)
+            draw = functools.partial(figures.sweep, table, placement, name, probed)
+            plot = study.once(run, f"sweep {name} {placement} {probed}", draw)
             at = {"pictures": swept, "placement": placement, "sweep": name}
             more = at | {"source": FOR_C, "measure": relevance.TRANSFER}
             alt = figures.sweep_alt(table, placement, name, probed)

@@ -63,7 +63,10 @@ def the_map(summary: dict[str, Any], measure: str, seed: int | None, source: str
         f"{figures.map_lead(measure)} {figures.FRAMED} "
         "*Click a cell, or use the pickers, to see what is behind it*; the chosen one has a dotted frame."
     )
-    plot = figures.network_map(grid, measure, claims.limits(summary, measure), (source, family))
+    plot = cached.of_singles(
+        f"map {measure} {seed} {source} {family}",
+        lambda: figures.network_map(grid, measure, claims.limits(summary, measure), (source, family)),
+    )
     alt = f"{figures.map_alt(grid, measure)} The pickers above choose a cell."
     heatmap.clickable(plot, "map", alt, ("network", SOURCES), ("family", FAMILIES))
     chosen(grid, measure, source, family)
@@ -106,7 +109,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     st.header("Trained for it, for another, for none", anchor=False)
     st.markdown(f"{figures.families_lead(measure)} *Click a point to choose its family for the pairs above.*")
     rows = claims.families(summary, measure)
-    plot = figures.by_family(rows, measure)
+    plot = cached.of_singles(f"by family {measure}", lambda: figures.by_family(rows, measure))
     instruments.choosing(plot, "families", figures.by_family_alt(rows, measure), "family", FAMILIES)
     recipe = records.plain(Singles()) | {"measure": measure}
     page.behind(f"sensitivity-families-{measure}", rows, recipe, plot, COMMAND, [Singles()])
@@ -114,7 +117,7 @@ def same_other_none(summary: dict[str, Any], measure: str) -> None:
     st.header("From the training objects to new ones", anchor=False)
     published = st.toggle("Beside it: the published values", key="published", bind="query-params")
     averages = {domain: claims.overall(summary, domain) for domain in ("training", "new")}
-    plot = figures.overview(averages, published)
+    plot = cached.of_singles(f"overview {published}", lambda: figures.overview(averages, published))
     page.figure(plot, "overview", figures.overview_alt(averages, published))
     if published:
         st.caption(figures.OVERVIEW_TOLD)

@@ -337,7 +337,7 @@ def all_names(key: str, _task: Any, count: int) -> list[str]:
     return instruments.names_at(_task, tuple(range(count)))
 
 
-@st.cache_data(show_spinner=False)
+@st.cache_data(show_spinner=False, max_entries=64)
 def labels_of(key: str, _task: Any) -> tuple[str, ...]:
     from invlab.tasks import label_names
 

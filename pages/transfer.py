@@ -44,12 +44,9 @@ def choose() -> Choice:
             "Preset", OFFERED, default="live", required=True, key="preset", bind="query-params"
         )
         st.caption(PRESETS[preset].what.capitalize() + ".")
-        seed = st.number_input(
-            "Seed",
-            0,
-            live.LAST_SEED,
-            key="seed", bind="query-params",
-            help="Of the objects, the draws and the initial weights. The same seed gives the same numbers.",
+        seed = page.whole_number(
+            "Seed", 0, live.LAST_SEED, 0, "seed",
+            "Of the objects, the draws and the initial weights. The same seed gives the same numbers.",
         )  # fmt: skip
         objects = own.picked("Objects", list(filter(available, OBJECTS)), uploads.KINDS, "objects")
         backgrounds = own.picked("Backgrounds", list(filter(available, BACKGROUNDS)), ("photographs",), "backgrounds")

@@ -149,11 +149,17 @@ class Session:
 
     async def set(self, name: str, value: Any) -> float:
         """Give the widget with this label (or key) a value: a list for one that holds several."""
-        return await self._change(self.find(name), value)
+        await self._change(self.find(name), value)
+        return await self.settle()
 
     async def click(self, label: str) -> float:
         """Press a button."""
-        return await self._change(self.find(label, "button"), True)
+        await self.press(label)
+        return await self.settle()
+
+    async def press(self, label: str) -> None:
+        """Press a button and wait for nothing."""
+        await self._change(self.find(label, "button"), True)
 
     async def settle(self, seconds: float = LONGEST) -> float:
         """Wait for what was last asked for; the seconds it took from the asking."""
@@ -204,7 +210,7 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------------ sending
 
-    async def _change(self, element: Element, value: Any) -> float:
+    async def _change(self, element: Element, value: Any) -> None:
         name = VALUES[element.widget]
         state = WidgetState(id=element.proto.id)
         if name.endswith("array_value"):
@@ -216,7 +222,6 @@ class Session:
         else:
             self._states[state.id] = state
             await self._ask(_Request(element.fragment))
-        return await self.settle()
 
     async def _ask(self, request: _Request, page: str = "", name: str = "", once: WidgetState | None = None) -> None:
         self._request = request

@@ -60,6 +60,13 @@ def test_the_other_set_of_pictures(filled: None) -> None:
     assert len(charts(test)) == 4
 
 
+def test_each_set_of_pictures_has_figures_of_its_own(filled: None) -> None:
+    """Figures are built once for all visitors: those of one set must not stand in for the other's."""
+    things, scenes = charts(opened(PAGE)), charts(opened(PAGE, pictures="a picture of scenes"))
+    assert things[0]["data"] != scenes[0]["data"]
+    assert things[1]["data"] != scenes[1]["data"]
+
+
 def test_placement_and_published_values_are_in_the_link(filled: None) -> None:
     test = opened(PAGE, placement="translated", published="true")
     assert not test.exception

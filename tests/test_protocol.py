@@ -77,6 +77,23 @@ def test_a_control_changes_what_is_shown(app: App) -> None:
     visiting(app, visit)
 
 
+@pytest.mark.parametrize("last", ["transfer", "transformations", "own", "learning"])
+def test_a_seed_chosen_elsewhere_breaks_no_page(app: App, last: str) -> None:
+    """Streamlit carries what is chosen under a key over to other pages, whatever it is."""
+
+    async def visit(session: Session) -> None:
+        await session.open("sensitivity")
+        await session.set("Seed", "1")
+        await session.go("runs")
+        await session.go(last)
+        if last == "learning":
+            await session.set("Show", "Record your own")
+        assert session.errors() == []
+        assert session.find("Seed").widget == "number_input"
+
+    visiting(app, visit)
+
+
 def test_two_clients_are_two_visitors_and_one_that_comes_again_is_the_same(app: App) -> None:
     async def visit(first: Session, second: Session) -> None:
         for session in (first, second):

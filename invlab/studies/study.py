@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -158,24 +159,41 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    _found: dict[str, dict[Any, list[int]]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def where(self, **at: Any) -> Table:
         """The rows whose axes have these values; a list, tuple or set of values means any of them."""
-        wanted = []
+        wanted = []  # (column, the values meant, the places of their rows), the fewest rows first
         for axis, value in at.items():
             if axis not in self.columns:
                 raise ValueError(f"there is no axis {axis!r}; choose from {', '.join(self.columns)}")
-            several = isinstance(value, list | tuple | set | frozenset)
-            wanted.append((self.columns.index(axis), frozenset(value if several else (value,))))
-        return Table(self.columns, tuple(row for row in self.rows if all(row[i] in values for i, values in wanted)))
+            values = frozenset(value if isinstance(value, list | tuple | set | frozenset) else (value,))
+            there = [self._places(axis)[one] for one in values if one in self._places(axis)]
+            wanted.append((self.columns.index(axis), values, there))
+        if not wanted:
+            return self
+        wanted.sort(key=lambda one: sum(map(len, one[2])))
+        (_, _, few), *others = wanted
+        places = few[0] if len(few) == 1 else sorted(itertools.chain.from_iterable(few))
+        rows = (self.rows[place] for place in places)
+        return Table(self.columns, tuple(row for row in rows if all(row[i] in values for i, values, _ in others)))
 
     def values_of(self, axis: str) -> list[Any]:
         """The values an axis has here, in the order they first appear."""
-        i = self.columns.index(axis)
-        return list(dict.fromkeys(row[i] for row in self.rows))
+        return list(self._places(axis))
+
+    def _places(self, axis: str) -> dict[Any, list[int]]:
+        """value -> the places of its rows, found once: a page asks a table of 34,000 rows dozens of times."""
+        if axis not in self._found:
+            i = self.columns.index(axis)
+            found: dict[Any, list[int]] = {}
+            for place, row in enumerate(self.rows):
+                found.setdefault(row[i], []).append(place)
+            self._found[axis] = found
+        return self._found[axis]
 
     @property
     def seeds(self) -> list[int]:

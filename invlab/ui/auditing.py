@@ -51,11 +51,13 @@ def choose() -> Audit | None:
     )  # fmt: skip
     families = tuple(name for name in TRANSFORMS if name in named)
     count, seed = st.columns(2)
-    images = count.number_input("How many", 2, MOST_IMAGES, 20, key="count", bind="query-params")
-    number = seed.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params")
+    with count:
+        images = page.whole_number("How many", 2, MOST_IMAGES, 20, "count")
+    with seed:
+        number = page.whole_number("Seed", 0, 9999, 0, "seed")
     if chosen is None or pictures is None:
         return None
-    return Audit(network, chosen, pictures, families or tuple(TRANSFORMS), int(images), seed=int(number))
+    return Audit(network, chosen, pictures, families or tuple(TRANSFORMS), images, seed=number)
 
 
 def network_words(name: str) -> str:

@@ -7,7 +7,8 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -19,6 +20,10 @@ QUIET_SECONDS = 6.0  # since the last page was asked for; then it is painted, it
 LATEST_SECONDS = 20.0  # after the first page; visitors who keep coming do not put off the warming up for ever
 REFUSAL_SECONDS = 30.0  # between two looks whether the store is still of this version
 WORKER_SECONDS = 2.0  # between two looks whether the worker is there
+
+READINGS = 300  # kept of what is read off results: tables, and figures, each about 200 kB
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +56,7 @@ def the_rooms() -> rooms.Rooms:
     return rooms.Rooms()
 
 
-@st.cache_data(show_spinner=False, ttl=3600)
+@st.cache_data(show_spinner=False, ttl=3600, max_entries=200)
 def stored(key: str) -> dict[str, Any] | None:
     """The record of a key, copied. A missing one is remembered for an hour: use `the_store().get` while waiting."""
     return the_store().get(key)
@@ -61,6 +66,26 @@ def singles() -> dict[str, Any] | None:
     """The bundled study of one network for each family: its summary, or None where the bundle does not have it."""
     record = stored(records.key(Singles()))
     return record["result"] if record else None
+
+
+def once(keys: Sequence[str], what: str, make: Callable[[], T]) -> T:
+    """`make()`, computed once for the results with these keys: for what is read off them, and the figures they draw.
+
+    `what` tells it from other readings of the same results, and must name everything that was chosen. The same object
+    is given to every rerun and visitor: do not change it. A figure takes 20 to 80 ms to build, thirty visitors would
+    wait for each other.
+    """
+    return _once(tuple(keys), what, make)
+
+
+@st.cache_resource(show_spinner=False, max_entries=READINGS)
+def _once(keys: tuple[str, ...], what: str, _make: Callable[[], Any]) -> Any:
+    return _make()
+
+
+def of_singles(what: str, make: Callable[[], T]) -> T:
+    """`once` for readings of the bundled study of one network for each family."""
+    return once([records.key(Singles())], what, make)
 
 
 _kept_open: list[object] = []  # for as long as the server runs

@@ -83,7 +83,7 @@ def task_of(chosen: tuple[str, ...]) -> Task | None:
         count, named = _classes(objects)
         behind = _backgrounds()
         size = segments("Image size, pixels", SIZES, 32, "size")
-        seed = int(st.number_input("Seed", 0, 9999, 0, key="seed", bind="query-params"))
+        seed = page.whole_number("Seed", 0, 9999, 0, "seed")
         st.button("New draws", icon=":material/casino:", key="again", on_click=_next_seed, width="stretch")
         return Task(named or draw_classes(objects, count, seed), chosen, objects, behind, size, seed)
     except ValueError as error:

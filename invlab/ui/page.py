@@ -86,6 +86,18 @@ def families(label: str, key: str, default: Sequence[str] = (), help: str | None
     return tuple(chosen)
 
 
+def whole_number(label: str, low: int, high: int, value: int, key: str, help: str | None = None) -> int:
+    """A box for a whole number; its state is in the link under `key`.
+
+    Streamlit keeps what is chosen under a key from page to page, and a picker of another page may have left something
+    else there, such as the seed "mean": a box that is handed a text would break the page.
+    """
+    kept = st.session_state.get(key)
+    if kept is not None and not (isinstance(kept, int | float) and low <= kept <= high):
+        del st.session_state[key]
+    return int(st.number_input(label, low, high, value, key=key, bind="query-params", help=help))
+
+
 def figure(plot: go.Figure, key: str, alt: str, **options: Any) -> Any:
     """Show a figure over the full width; `alt` says in words what it shows."""
     from invlab import figures  # plotly takes a second to import: titles and texts are painted before

@@ -113,7 +113,7 @@ def form() -> OwnChoice:
     )
     what = PRESETS[preset].what
     st.caption(f"{what[0].upper()}{what[1:]}.")
-    seed = st.number_input("Seed", 0, live.LAST_SEED, key="seed", bind="query-params", help="Of everything drawn.")
+    seed = page.whole_number("Seed", 0, live.LAST_SEED, 0, "seed", "Of everything drawn.")
     return OwnChoice(source, target, preset, seed)
 
 

@@ -58,7 +58,7 @@ def load(name: str) -> tuple[StudyRun, Table] | None:
     return run, table
 
 
-@st.cache_data(show_spinner=False, ttl=NEWS_SECONDS)
+@st.cache_data(show_spinner=False, ttl=NEWS_SECONDS, max_entries=20)
 def stored(name: str) -> dict[str, StudyRun]:
     """The largest stored run of a study at each preset that has one."""
     found = {preset: runs.stored_run(name, preset, cached.the_store()) for preset in SHOWN}
@@ -78,12 +78,7 @@ def _table(keys: tuple[str, ...], _run: StudyRun) -> Table:
 def once(run: StudyRun, what: str, make: Callable[[], T]) -> T:
     """`make()`, computed once for this run: for all that is read off its table. `what` tells it from other readings.
     The same object is given to every rerun and visitor: do not change it."""
-    return _once(tuple(map(records.key, run.each())), what, make)
-
-
-@st.cache_resource(show_spinner=False, max_entries=500)
-def _once(keys: tuple[str, ...], what: str, _make: Callable[[], Any]) -> Any:
-    return _make()
+    return cached.once(list(map(records.key, run.each())), what, make)
 
 
 @st.cache_data(show_spinner=False, ttl=NEWS_SECONDS)
