@@ -92,4 +92,22 @@
         const main = document.querySelector("[data-testid=stMain]");
         return Math.max(document.documentElement.scrollWidth - innerWidth, main.scrollWidth - main.clientWidth);
     },
+
+    // What has the focus, where it is; it is noted as reached.
+    focused() {
+        const e = document.activeElement, box = e.getBoundingClientRect();
+        e.dataset.reached = "yes";
+        return [`${e.tagName} ${(e.getAttribute("aria-label") || e.textContent || "").trim().slice(0, 40)}`,
+            box.x, box.y, box.width, box.height];
+    },
+
+    // Controls that the keyboard should have reached by now; of a group of radio buttons Tab reaches one.
+    left() {
+        const wanted = "button, summary, a[href], input, textarea, [tabindex='0']";
+        return [...document.querySelector("[data-testid=stMain]").querySelectorAll(wanted)]
+            .filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled && e.tabIndex >= 0)
+            .filter((e) => e.tagName === "SUMMARY" || !e.closest("details:not([open])"))
+            .filter((e) => !["radio", "file", "hidden"].includes(e.type) && !e.closest("[role=radiogroup]"))
+            .filter((e) => !e.dataset.reached).map((e) => e.outerHTML.slice(0, 160));
+    },
 })
