@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from invlab.studies.catalogue import StudyRun
+from invlab.ui import results
+from tests.pages import apart
 from tests.test_figures_relevance import made_up_rows
 from tests.test_page_factors import ROOT, charts, imports_no_torch, names, opened, put, redirected, texts
 
@@ -26,6 +28,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def filled(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield from redirected(made, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The bundle that ships: its two sets of pictures have other numbers."""
+    monkeypatch.setattr(results, "pictures_ready", lambda: False)
+    yield from apart(tmp_path, monkeypatch, ROOT / "models")
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def test_the_other_set_of_pictures(filled: None) -> None:
     assert len(charts(test)) == 4
 
 
-def test_each_set_of_pictures_has_figures_of_its_own(filled: None) -> None:
+def test_each_set_of_pictures_has_figures_of_its_own(shipped: None) -> None:
     """Figures are built once for all visitors: those of one set must not stand in for the other's."""
     things, scenes = charts(opened(PAGE)), charts(opened(PAGE, pictures="a picture of scenes"))
     assert things[0]["data"] != scenes[0]["data"]
