@@ -42,9 +42,9 @@ def app(tmp_path_factory) -> Iterator[App]:
 
 def opened(tab: Tab, app: App, name: str) -> None:
     tab.goto(f"{app.url}/{'' if name == 'home' else name}")
-    settle(tab, 60)
-    tab.wait_for_function(READY, timeout=30_000)
-    settle(tab, 60)
+    settle(tab, 120)
+    tab.wait_for_function(READY, timeout=90_000)
+    settle(tab, 120)
 
 
 def look(tab: Tab, what: str) -> Any:
