@@ -123,7 +123,7 @@ _ALL = (
     Term(
         "labnet",
         "The lab's own small network: a residual convolutional network with about 130,000 weights. It is small so that "
-        "two of them learn in seconds on two processor cores; the paper's networks are about a hundred times as large.",
+        "two of them learn in seconds on two processor cores; the paper's ResNet-18 has some eighty times as many.",
         related=("preset", "architecture"),
         pages=("transfer", "factors"),
     ),

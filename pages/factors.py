@@ -16,6 +16,7 @@ from invlab.studies.factors import DATASETS, DISJOINT, FACTOR_NAMES, PROBE, SAME
 from invlab.studies.study import Table
 from invlab.tasks import Task
 from invlab.ui import gallery, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 
 def controls(table: Table) -> View:
@@ -103,6 +104,7 @@ def tasks(preset: str, view: View) -> dict[str, Task]:
 
 
 page.title("Factors", "How important is invariance, beside the other factors of pretraining?")
+words("same transformations", "disjoint transformations", "architecture", "fine-tuning", "transfer accuracy", "claim")
 found = study.load("factors")
 if found is None:
     study.claims("factors")

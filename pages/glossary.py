@@ -24,7 +24,7 @@ def entry(term: Term) -> None:
         if term.formula:
             st.latex(term.formula)
         if term.related:
-            st.caption(f"Related: {' · '.join(map(link, term.related))}")
+            st.markdown(f":small[Related: {' · '.join(map(link, term.related))}]")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Met on:", width="content")
             for name in term.pages:

@@ -8,8 +8,10 @@ from invlab import records
 from invlab.studies.catalogue import LEAD, QUESTION, STUDIES
 from invlab.studies.singles import Singles, same_other_none
 from invlab.ui import cached, page
+from invlab.ui.words import words
 
 page.title("Invariance Lab", QUESTION)
+words("object", "transformation", "representation", "invariance", "sensitivity", "transfer accuracy")
 st.markdown(LEAD)
 
 study = cached.singles()
@@ -42,7 +44,7 @@ else:
     page.behind("at-a-glance", rows, records.plain(Singles()), plot, "python -m invlab bundle build", [Singles()])
 
 st.header("Four ways in", anchor=False)
-ways = st.columns(4, gap="medium")
+ways = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
 for column, (target, icon, label, what) in zip(
     ways,
     (

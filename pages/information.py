@@ -14,6 +14,7 @@ from invlab.studies.catalogue import StudyRun
 from invlab.studies.information import DECODED, NAMED
 from invlab.studies.study import Table
 from invlab.ui import gallery, live, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 NAME = "information"
 WORDS = {
@@ -72,6 +73,7 @@ def examples(run: StudyRun | None) -> None:
 
 def main() -> None:
     page.title("Information", "What is lost by invariance: what can no longer be read from a representation?")
+    words("lost information", "decoding", "invariance", "claim")
     found = study.load(NAME)
     run, table = found or (None, None)
     if run is not None and table is not None:

@@ -18,6 +18,7 @@ from invlab.studies.recordings import half_way, recorded
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
 from invlab.ui import cached, gallery, instruments, live, page, recording, twin_pairs
 from invlab.ui.recording import OwnChoice
+from invlab.ui.words import words
 
 MOST = 3  # networks beside each other
 START = 13  # the look that is marked at first: the middle of what happens
@@ -290,6 +291,7 @@ WORDS = {"networks": "One to three networks", "family": "Every network, one fami
 
 def main() -> None:
     page.title("While learning", "When in training does invariance arise, and how does transfer follow?")
+    words("epoch", "untrained network", "sensitivity", "linear probe")
     view = gallery.segments("Show", tuple(VIEWS), "networks", "view", WORDS)
     try:
         VIEWS[view]()

@@ -11,6 +11,7 @@ from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.ui import gallery, instruments, live, page, twin_pairs
+from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
 IMAGES, DRAWS = 100, 12
@@ -30,6 +31,7 @@ def definitions() -> None:
 
 def main() -> None:
     page.title("Measures", "Do all measures of invariance say the same?")
+    words("sensitivity", "CKA", "STIR", "invariance")
     left, right = st.columns([3, 2])
     family = left.selectbox(
         "Under",

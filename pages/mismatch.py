@@ -14,6 +14,7 @@ from invlab.studies.mismatch import SIZES
 from invlab.studies.study import Table
 from invlab.tasks import Task
 from invlab.ui import live, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 NAME = "mismatch"
 
@@ -66,6 +67,7 @@ def examples(run: StudyRun | None) -> None:
 
 def main() -> None:
     page.title("Mismatch", "What when the invariances do not match: too few, or more than the target needs?")
+    words("mismatch", "transformation family", "transfer accuracy", "claim")
     found = study.load(NAME)
     run, table = found or (None, None)
     if run is not None and table is not None:

@@ -14,6 +14,7 @@ from invlab.store import StoreError
 from invlab.transforms import TRANSFORMS
 from invlab.ui import auditing, gallery, instruments, live, page
 from invlab.ui.results import escaped
+from invlab.ui.words import words
 
 VIEWS = {"families": "Families", "curves": "Response curves", "layers": "Layer by layer"}
 
@@ -79,6 +80,7 @@ page.title(
     "Your images and networks",
     "How invariant is a network, yours or a well-known one, to each family, on photographs that you choose?",
 )
+words("sensitivity", "response curve", "stage", "overfitting")
 shown, beside = st.columns([5, 2], gap="large")
 try:
     with beside:

@@ -12,6 +12,7 @@ from invlab.studies.relevance import FOR_C, FOR_O, ONLY_C, ONLY_O, PLACEMENTS
 from invlab.studies.study import Table
 from invlab.tasks import Task
 from invlab.ui import gallery, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 
 def chosen(table: Table) -> dict[str, str]:
@@ -87,6 +88,7 @@ def tasks(preset: str, pictures: str) -> dict[str, Task]:
 
 
 page.title("Relevance", "Can invariance harm: what becomes of what a network learned to ignore?")
+words("lost information", "correlation", "availability", "sensitivity", "claim")
 found = study.load("relevance")
 if found is None:
     pictures = relevance.sets(("cifar10",) if sources.available("cifar10") else ())[0]
@@ -99,8 +101,8 @@ else:
     sets = table.values_of("pictures")
     pictures = sets[0]
     if len(sets) > 1:
-        words = {c: f"a picture of {relevance.WORDS[c]}" for c in sets}
-        pictures = gallery.segments("C is", sets, pictures, "pictures", words)
+        named = {c: f"a picture of {relevance.WORDS[c]}" for c in sets}
+        pictures = gallery.segments("C is", sets, pictures, "pictures", named)
     st.markdown(figures.pictures_told(pictures))
     numbers = table.where(pictures=pictures)
     placement = gallery.segments("Objects", tuple(PLACEMENTS), "fixed", "placement")

@@ -19,6 +19,7 @@ from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
 from invlab.ui import gallery, hover, instruments, live, page, twin_pairs
 from invlab.ui.gallery import amount, axis_name
+from invlab.ui.words import words
 
 POINTS = 36  # of a curve
 MAP_POINTS = 13  # along each side of a map
@@ -385,6 +386,7 @@ page.title(
     "Responses",
     "How far can an object be changed before a network takes it for another, and where inside does that arise?",
 )
+words("response curve", "orbit", "stage", "representation", "equivariance")
 view = gallery.segments("Show", tuple(VIEWS), "curve", "view", WORDS)
 try:
     VIEWS[view]()

@@ -14,6 +14,7 @@ from invlab.store import StoreError
 from invlab.studies.comparison import Comparison
 from invlab.ui import cached, live, page, results
 from invlab.ui.results import Choice, duration, escaped
+from invlab.ui.words import words
 
 ENDED = 8  # failed and cancelled runs that are listed
 REFRESH_SECONDS = 2.0
@@ -296,6 +297,7 @@ def parts(spec: Comparison) -> list[str]:
 
 def main() -> None:
     page.title("Runs", "What is being computed, and what has been found?")
+    words("preset", "seed", "95 % interval")
     live.refusal()
     st.subheader("Queue", anchor=False)
     if keys := active_keys():

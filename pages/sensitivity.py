@@ -13,6 +13,7 @@ from invlab.studies import claims
 from invlab.studies.claims import MEASURES, number
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
 from invlab.ui import cached, heatmap, instruments, page, twin_pairs
+from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
 VERDICTS = {
@@ -135,6 +136,7 @@ def in_words(summary: dict[str, Any]) -> None:
 
 
 page.title("Sensitivity", "What is a network invariant to, after it was trained for one family of transformations?")
+words("sensitivity", "twin pair", "strangers", "bootstrap", "seed")
 summary = cached.singles()
 if summary is None:
     page.not_there("The study of one network for each family", COMMAND)

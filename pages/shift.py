@@ -17,6 +17,7 @@ from invlab.studies.singles import FAMILIES
 from invlab.studies.study import Table
 from invlab.transforms import GROUPS
 from invlab.ui import gallery, live, page, study, study_again, study_twins
+from invlab.ui.words import words
 
 NAME = "shift"
 SHOW = {"gain: other − same": figures.GAIN, "rank of the own network": figures.RANK}
@@ -111,6 +112,7 @@ def main() -> None:
         "Shift",
         "Does invariance itself transfer: to other objects, to noise, to pictures of another kind?",
     )
+    words("distribution shift", "untrained network", "sensitivity", "claim")
     found = study.load(NAME)
     run, table = found or (None, None)
     if run is not None and table is not None:

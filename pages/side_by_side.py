@@ -25,6 +25,7 @@ from invlab.studies.singles import DOMAINS, FAMILIES, NONE, SOURCES, Singles
 from invlab.transforms import TRANSFORMS
 from invlab.ui import cached, gallery, heatmap, hover, instruments, live, own, page, study
 from invlab.ui.gallery import axis_name
+from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
 POINTS, CURVE_IMAGES, LAYER_PAIRS = 36, 64, 200
@@ -209,11 +210,11 @@ def known(chosen: Choice) -> list[dict[str, Any]]:
     rows = []
     for which, source in (("A", chosen.a), ("B", chosen.b)):
         row: dict[str, Any] = {"network": f"{which}: {instruments.name_of(source)}"}
-        for measure, words in ((DECODED, "R² of its value, new objects"), (NAMED, "accuracy in naming its part")):
+        for measure, label in ((DECODED, "R² of its value, new objects"), (NAMED, "accuracy in naming its part")):
             values = [r["value"] for r in table.where(source=source, family=chosen.family, measure=measure).records()]
             if not values:
                 return []
-            row[words] = round(float(np.mean(values)), 3)
+            row[label] = round(float(np.mean(values)), 3)
         rows.append(row)
     return rows
 
@@ -393,6 +394,7 @@ WORDS = {
 }
 
 page.title("Side by side", "What does one network ignore that another one does not, and on which pictures?")
+words("STIR", "response curve", "decoding", "linear probe")
 chosen = controls()
 view = gallery.segments("Show", tuple(VIEWS), "families", "view", WORDS)
 try:

@@ -14,6 +14,7 @@ from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
 from invlab.ui import cached, gallery, live, own, page, results, twin_pairs
 from invlab.ui.results import FIRST, Choice
+from invlab.ui.words import words
 
 ALTERNATIVES = ("own choice", "disjoint", "same", "none")
 SIZES = (32, 48, 64)
@@ -159,6 +160,7 @@ def main() -> None:
         "Transfer",
         "Two networks learn the same objects under different transformations. Which one names new objects better?",
     )
+    words("source task", "target task", "sensitivity", "linear probe", "transfer accuracy", "preset")
     controls, shown = st.columns([1, 2.3], gap="large")
     with controls:
         choice = choose()

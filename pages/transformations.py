@@ -14,6 +14,7 @@ from invlab.tasks import SPLITS, Task
 from invlab.transforms import TRANSFORMS
 from invlab.ui import gallery, page
 from invlab.ui.gallery import Tile
+from invlab.ui.words import words
 
 IMAGES = 24
 PAIRS = 6
@@ -190,6 +191,7 @@ page.title(
     "Transformations",
     "What can happen to an object before a network sees it, and which of these pictures should it call the same?",
 )
+words("object", "transformation family", "background", "twin pair", "Transforms-2D")
 view = gallery.segments("Show", tuple(VIEWS), "gallery", "view", WORDS)
 with st.expander("Transformations of the other three views") if view == "one" else st.container():
     families = gallery.families()

@@ -39,8 +39,8 @@ def test_it_shows_what_the_bundled_networks_say_and_leads_on() -> None:
     assert sensitivity.delta.startswith("-")  # less sensitive to what a network was trained for
     assert transfer.delta.startswith("+")
     ways = [text.value.split(":")[0] for text in page.text]
-    assert ways[:3] == ["pages/transformations.py", "pages/transfer.py", "pages/sensitivity.py"]
-    assert ways[3:] == [f"pages/{name}.py" for name in STUDIES]
+    assert ways[:4] == [f"pages/{name}.py" for name in ("lessons", "transformations", "transfer", "sensitivity")]
+    assert ways[4:] == [f"pages/{name}.py" for name in STUDIES]
     assert all((PAGE.parents[1] / way).is_file() for way in ways)
 
 
@@ -50,7 +50,7 @@ def test_without_the_bundle_it_says_how_to_make_it(place: Path, monkeypatch: pyt
     assert not page.exception
     assert "not in this installation's bundle" in page.warning[0].value
     assert page.code[0].value == "python -m invlab bundle build"
-    assert len(page.text) == 3 + len(STUDIES)
+    assert len(page.text) == 4 + len(STUDIES)
 
 
 def test_warming_up_waits_for_a_quiet_moment_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

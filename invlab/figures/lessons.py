@@ -20,6 +20,7 @@ GUESS, TRUTH = "#64789b", "#c2185b"
 BINS = 20  # of an axis of guesses: 30 of them can still be counted
 FAINT = "rgba(128,128,128,0.55)"
 RIGHT = "✓"
+LINE = 32  # characters that fit beside each other on a telephone
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,9 @@ def guesses(
     figure.update_xaxes(title=label, range=[ends[0] - margin, ends[1] + margin], fixedrange=True, zeroline=False)
     if unit == "%":
         figure.update_xaxes(ticksuffix=" %")
-    figure.update_yaxes(range=[0, max(4, top) + 0.6], visible=False, fixedrange=True)
-    styled(figure, 300)
+    room = max(4, top) + max(1.0, 0.12 * top)  # the truth's words stand above the dots
+    figure.update_yaxes(range=[0, room], visible=False, fixedrange=True)
+    styled(figure, min(580, max(300, 140 + 15 * top)))  # dots upon each other do not overlap, thirty neither
     figure.update_layout(dragmode=False, showlegend=True, margin={"t": 60})
     return figure
 
@@ -100,12 +102,11 @@ def guesses(
 def _truth_line(figure: go.Figure, truth: Span, ends: tuple[float, float], unit: str) -> None:
     if truth.low is not None and truth.high is not None:
         figure.add_vrect(truth.low, truth.high, fillcolor=TRUTH, opacity=0.22, line_width=0, layer="below")
-    figure.add_vline(truth.value, line={"color": TRUTH, "width": 3})
+    figure.add_vline(truth.value, line={"color": TRUTH, "width": 3}, layer="below")
     left = truth.value > (ends[0] + ends[1]) / 2
     figure.add_annotation(
         x=truth.value, y=1, yref="paper", yanchor="top", xanchor="right" if left else "left", xshift=-6 if left else 6,
-        text=f"<b>measured: {told(truth.value, unit)}</b>", showarrow=False, font={"color": TRUTH, "size": 15},
-        bgcolor="rgba(255,255,255,0.85)",
+        text=f"<b>measured: {told(truth.value, unit)}</b>", showarrow=False, font={"size": 15},
     )  # fmt: skip
 
 
@@ -146,29 +147,25 @@ def choices(options: Sequence[str], values: Sequence[str], mine: str | None, rig
     at = list(range(len(options)))
     figure = go.Figure(
         go.Bar(
-            x=counts, y=at, orientation="h", name="answers", width=0.42,
+            x=counts, y=at, orientation="h", name="answers", width=0.3,
             marker={"color": [TRUTH if option == right else GUESS for option in options]},
             customdata=list(options), hovertemplate="%{customdata}: %{x}<extra></extra>",
         )
     )  # fmt: skip
     for place, (option, count) in enumerate(zip(options, counts, strict=True)):
-        marks = (f" <b>{RIGHT} measured</b>" if option == right else "") + (" ★ yours" if option == mine else "")
+        marks = [f"<b>{RIGHT} measured</b>"] * (option == right) + ["★ yours"] * (option == mine)
+        lines = [*textwrap.wrap(f"{option}:\N{NO-BREAK SPACE}{count}", LINE), *([" ".join(marks)] if marks else [])]
         figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=place - 0.23, yanchor="bottom", align="left", showarrow=False,
-            text=f"{_wrapped(option)}: {count}{marks}",
+            x=0, xref="paper", xanchor="left", y=place - 0.17, yanchor="bottom", align="left", showarrow=False,
+            text="<br>".join(lines),
         )  # fmt: skip
-    figure.update_yaxes(range=[len(options) - 0.6, -0.85], visible=False, fixedrange=True)
+    figure.update_yaxes(range=[len(options) - 0.7, -0.8], visible=False, fixedrange=True)
     figure.update_xaxes(
         title="answers", range=[0, max(1, *counts) * 1.03], fixedrange=True, dtick=max(1, math.ceil(max(counts) / 6))
     )
-    styled(figure, 90 + 74 * len(options))
+    styled(figure, 90 + 96 * len(options))
     figure.update_layout(dragmode=False, showlegend=False, margin={"t": 10})
     return figure
-
-
-def _wrapped(text: str) -> str:
-    """Short enough for a telephone."""
-    return "<br>".join(textwrap.wrap(text, 34))
 
 
 def choices_in_words(options: Sequence[str], values: Sequence[str], mine: str | None, right: str | None) -> str:

@@ -87,8 +87,8 @@ LESSON = Lesson(
         aim="Invariance itself transfers, in part: it is neither a list of objects nor a general law.",
         minutes=(2, 1, 2, 1, 2),
         usual="Guesses spread over the whole axis: some expect all of it, some nothing.",
-        discuss="Under a strong shift an untrained network moves as much as trained ones for another family. What does "
-        "that say about the part that is left?",
+        discuss="Under a strong shift an untrained network moves about as far as trained ones for another family. What "
+        "does that say about the part that is left?",
         misconception="“A network that recognises turned cups knows what turning is.”",
     ),
     terms=("distribution shift", "sensitivity", "invariance"),

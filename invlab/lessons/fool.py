@@ -39,9 +39,10 @@ def given(results: Results) -> str:
 def truth(results: Results) -> Truth:
     means = {option: float(values.mean()) for option, values in moved(results).items()}
     order = sorted(means, key=lambda option: -means[option])
-    told = "; ".join(f"{option} {number(means[option])}" for option in order[1:])
+    rest = ", ".join(f"{option} ({number(means[option])})" for option in order[1:])
     first = order[0]
-    return Truth(first, f"It moves furthest by **{first}**: {number(means[first])} of the way to a stranger. {told}.")
+    words = f"It moves furthest by **{first}**: {number(means[first])} of the way to a stranger. Then come {rest}."
+    return Truth(first, words)
 
 
 def figure(results: Results) -> Shown:

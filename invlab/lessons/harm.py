@@ -62,7 +62,7 @@ def figure(results: Results) -> Shown:
 
 LESSON = Lesson(
     name="harm",
-    title="The wrong invariance harms",
+    title="Can invariance harm?",
     question="A network can also learn to ignore a *thing*. It is later asked about just that thing: does it help to "
     "have met it a thousand times?",
     given=given,

@@ -61,7 +61,7 @@ def figure(results: Results) -> Shown:
 
 LESSON = Lesson(
     name="information",
-    title="Invariance is lost information",
+    title="Invariance as lost information",
     question="If a network treats a colourful object and its grey twin as one, can anybody who reads its "
     "representation still say which of the two it was?",
     given=given,

@@ -61,9 +61,9 @@ LESSON = Lesson(
     prediction=Guess(0, 100, 1, AXIS, "%"),
     truth=truth,
     figure=figure,
-    why="A family that the source lacks scatters every object over places that a linear probe cannot gather again, and "
-    "each further one multiplies them. A family too many costs little as long as the target does not ask for what it "
-    "erases, so on this question learning too much is the safer error.",
+    why="A family that the source lacks scatters every object over places that a linear probe can hardly gather again, "
+    "and each further one multiplies them. A family too many costs little as long as the target does not ask for what "
+    "it erases, so on this question learning too much is the safer error.",
     try_it="Find the cell of the map with one family too many, and the one with one too few. Then look which missing "
     "family costs most.",
     links=(

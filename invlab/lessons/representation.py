@@ -87,8 +87,8 @@ LESSON = Lesson(
         "reader and on the task.",
         minutes=(1, 1, 2, 1, 2),
         usual="Most guesses lie near guessing, because nothing was learned. Some say half.",
-        discuss="If random numbers do so well here, what is training for? Turn the objects and ask again: then the "
-        "probe would need pictures of every angle.",
+        discuss="If random numbers do so well here, what is training for? Turn the objects and ask again: would "
+        "the same probe still do?",
         misconception="“An untrained network gives noise.” Its weights are random, but its numbers are a fixed "
         "function of the picture.",
     ),

@@ -49,7 +49,8 @@ def figure(results: Results) -> Shown:
         drawn.by_value(table, PRETRAINING, view, chance),
         "**[[transfer accuracy|Transfer accuracy]] by the number of different pictures learned from.** Blue: under the "
         f"target's transformations; orange: under three others. 95 % intervals over {seeds} seeds. Compare the blue "
-        f"value at {int(FEW):,} with the orange one at {int(MANY):,}.",
+        f"value at {int(FEW):,} with the orange one at {int(MANY):,}. Seeds differ in how hard their classes and "
+        "families are; the gap is taken within each, so its interval is narrower than it looks here.",
         drawn.by_value_alt(table, PRETRAINING, view),
         drawn.value_rows(table, PRETRAINING, view),
         study_command("factors"),
@@ -59,7 +60,7 @@ def figure(results: Results) -> Shown:
 
 LESSON = Lesson(
     name="right",
-    title="The right invariance beats more data",
+    title="More data, or the right invariance?",
     question="You can have many more pictures, or few that vary in the right way. Which would you pay for?",
     given=given,
     ask="Which network's representation transfers better?",

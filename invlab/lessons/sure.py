@@ -38,7 +38,7 @@ def truth(results: Results) -> Truth:
     mean, ends = _pooled(results)
     words = (
         f"The gaps go from {least:.0f} to {most:.0f} points: **{most - least:.0f} points** between them. Their mean is "
-        f"{mean:.0f}{reach(*ends, '%')} points, the 95 % interval over seeds."
+        f"{mean:.0f} points, the 95 % interval over seeds{reach(*ends, '%')}."
     )
     return Truth(most - least, words)
 
@@ -85,7 +85,11 @@ LESSON = Lesson(
     try_it="Run one more seed of it yourself. Then find a [[claim]] that is *undecided* although every seed agrees "
     "with its direction: with few seeds an interval is wide.",
     links=(
-        Link("transfer", "Run more seeds", {"alternative": "own choice", "seed": "0", "preset": "live"}),
+        Link(
+            "transfer",
+            "All seeds, and one more of your own",
+            {"alternative": "own choice", "seed": "0", "preset": "live"},
+        ),
         Link("factors", "Claims with their verdicts", {}),
     ),
     notes=Notes(

@@ -10,7 +10,7 @@ from invlab import records
 from invlab.figures import lessons as figures
 from invlab.figures.lessons import Span
 from invlab.lessons import course
-from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson, Link, Shown, Truth
+from invlab.lessons.lesson import STEPS, Choice, Guess, Lesson, Link, Shown, Truth, wrong_answer
 from invlab.lessons.stored import NotStoredError, Results
 from invlab.studies.singles import Singles
 from invlab.ui import answers, cached, fooling, instruments, lesson_run, page, study, twin_pairs
@@ -40,9 +40,12 @@ def measured(name: str) -> tuple[Truth, Shown]:
 
 
 def at(name: str) -> str:
-    """The step a visitor is at: where this session was, or what the link says."""
-    kept = st.session_state.get(f"lesson-step-{name}") or st.query_params.get("step")
-    return kept if kept in STEPS else QUESTION
+    """The step a visitor is at: where this session was in the lesson; or what the link says, where it is not the one
+    that this page wrote (the browser's way back, a link that somebody sent)."""
+    linked_to = st.query_params.get("step")
+    if linked_to in STEPS and linked_to != st.session_state.get("lesson-link"):
+        go(name, linked_to)
+    return st.session_state.get(f"lesson-step-{name}", QUESTION)
 
 
 def go(name: str, step: str) -> None:
@@ -72,6 +75,7 @@ def choose_step(name: str, step: str) -> None:
     st.segmented_control(
         "Step", STEPS, key=key, required=True, wrap=True, on_change=lambda: go(name, st.session_state[key])
     )
+    st.session_state["lesson-link"] = step
     if st.query_params.get("step") != step:
         st.query_params["step"] = step
 
@@ -96,11 +100,11 @@ def onward(lesson: Lesson, step: str) -> None:
         )  # fmt: skip
     previous, following = course.neighbours(lesson.name)
     with st.container(horizontal=True, gap="medium"):
-        for other, sign in ((previous, "Previous lesson"), (following, "Next lesson")):
-            if other is not None:
+        for other, label in ((previous, "Previous lesson"), (following, "Next lesson")):
+            if other is not None:  # its title would not fit on a telephone
                 icon = ":material/navigate_before:" if other is previous else ":material/navigate_next:"
                 query = {"lesson": other.name}
-                st.page_link(PAGE, label=f"{sign}: {other.title}", icon=icon, query_params=query, width="content")
+                st.page_link(PAGE, label=label, icon=icon, query_params=query, width="content", help=other.title)
 
 
 def question(lesson: Lesson) -> None:
@@ -177,8 +181,8 @@ def ask_choice(lesson: Lesson) -> None:
 
 def give(name: str, key: str) -> None:
     """The click: the prediction is taken, and its answer shown."""
-    value = st.session_state.get(key)
-    if value is not None:
+    value, prediction = st.session_state.get(key), course.lesson(name).prediction
+    if value is not None and not wrong_answer(prediction, value):  # what comes from a browser is checked
         answers.give(name, value)
         go(name, REVEAL)
 
