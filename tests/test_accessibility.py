@@ -86,7 +86,7 @@ def test_every_figure_has_words_and_the_page_its_tables(found: dict[str, dict[st
 
 
 # Their parts still have headings of the third level, below a title of the first.
-THIRD_LEVEL = pytest.mark.xfail(reason="st.subheader below st.title: st.header would be in order", strict=False)
+THIRD_LEVEL = pytest.mark.xfail(reason="st.subheader below st.title; st.header would be in order", strict=False)
 
 
 @pytest.mark.parametrize(
