@@ -66,6 +66,7 @@
             const colour = parse(svg ? style.fill : style.color);
             const ink = ["0,0,0", "255,255,255"].includes(colour.slice(0, 3).join());
             if (plot && ink) { continue; }  // on a coloured cell; tests of the figures look at these
+            if (plot && !/[\p{L}\p{N}]/u.test(text)) { continue; }  // a mark, beside the name of what it stands for
             const range = document.createRange();
             range.selectNodeContents(walk.currentNode);
             let ground = under(plot || e, range.getBoundingClientRect());

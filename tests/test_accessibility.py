@@ -42,9 +42,9 @@ def app(tmp_path_factory) -> Iterator[App]:
 
 def opened(tab: Tab, app: App, name: str) -> None:
     tab.goto(f"{app.url}/{'' if name == 'home' else name}")
-    settle(tab, 60)
-    tab.wait_for_function(READY, timeout=30_000)
-    settle(tab, 60)
+    settle(tab, 120)
+    tab.wait_for_function(READY, timeout=90_000)
+    settle(tab, 120)
 
 
 def look(tab: Tab, what: str) -> Any:
@@ -86,7 +86,7 @@ def test_every_figure_has_words_and_the_page_its_tables(found: dict[str, dict[st
 
 
 # Their parts still have headings of the third level, below a title of the first.
-THIRD_LEVEL = pytest.mark.xfail(reason="st.subheader below st.title: st.header would be in order", strict=False)
+THIRD_LEVEL = pytest.mark.xfail(reason="st.subheader below st.title; st.header would be in order", strict=False)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def submit(choice: Choice, visitor: str = "somebody") -> tuple[Queue, str]:
 
 
 def words(page: AppTest) -> str:
-    blocks = (page.markdown, page.caption, page.info, page.warning, page.error, page.subheader, page.text)
+    blocks = (page.markdown, page.caption, page.info, page.warning, page.error, page.header, page.subheader, page.text)
     parts = [str(element.value) for block in blocks for element in block]
     return "\n".join(parts + [str(p.proto.text) for p in page.get("progress")])
 
