@@ -165,10 +165,8 @@ async def teach(room: Room) -> None:
     for turn in range(10_000):
         await asyncio.sleep(TEACHER_SECONDS if turn else TEACHER_SECONDS / 3)
         room.page, word, room.word = TAUGHT[turn % len(TAUGHT)], room.word, asyncio.Event()
-        print(
-            f"{room.now:.0f} s: all to {room.page}; {len(room.steps)} steps, {len(room.errors)} errors: {room.errors[-1:]}",
-            flush=True,
-        )
+        so_far = f"{len(room.steps)} steps, {len(room.errors)} errors {room.errors[-1:]}"
+        print(f"{room.now:.0f} s: all to {room.page}; {so_far}", flush=True)
         word.set()
 
 
