@@ -16,7 +16,9 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -163,7 +165,8 @@ async def teach(room: Room) -> None:
     for turn in range(10_000):
         await asyncio.sleep(TEACHER_SECONDS if turn else TEACHER_SECONDS / 3)
         room.page, word, room.word = TAUGHT[turn % len(TAUGHT)], room.word, asyncio.Event()
-        print(f"{room.now:.0f} s: all to {room.page}; {len(room.steps)} steps, {len(room.errors)} errors", flush=True)
+        so_far = f"{len(room.steps)} steps, {len(room.errors)} errors {room.errors[-1:]}"
+        print(f"{room.now:.0f} s: all to {room.page}; {so_far}", flush=True)
         word.set()
 
 
@@ -380,6 +383,7 @@ def parsed() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parsed()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the app and Chromium end with it
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, serve(Path(home)) as app:
         most = 60 * arguments.minutes + LIVE_SECONDS + 6 * STEP_SECONDS
