@@ -19,7 +19,7 @@ PAGES = {
 def entry(term: Term) -> None:
     """One term, framed: what it means, its formula, where it leads."""
     with st.container(border=True):
-        st.subheader(term.name[:1].upper() + term.name[1:], anchor=False)
+        st.header(term.name[:1].upper() + term.name[1:], anchor=False)
         st.markdown(linked(term.means))
         if term.formula:
             st.latex(term.formula)

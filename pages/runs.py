@@ -307,13 +307,13 @@ def main() -> None:
     page.title("Runs", "What is being computed, and what has been found?")
     words("preset", "seed", "95 % interval")
     live.refusal()
-    st.subheader("Queue", anchor=False)
+    st.header("Queue", anchor=False)
     if keys := active_keys():
         st.fragment(run_every=REFRESH_SECONDS)(_refreshing)(keys)
     else:
         queue_state()
     ended()
-    st.subheader("Finished comparisons", anchor=False)
+    st.header("Finished comparisons", anchor=False)
     rows = finished()
     opened, other = st.query_params.get("run"), st.query_params.get("versus")
     if rows:

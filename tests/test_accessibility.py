@@ -85,14 +85,7 @@ def test_every_figure_has_words_and_the_page_its_tables(found: dict[str, dict[st
     assert page["tables"] or not page["figures"]
 
 
-# Their parts still have headings of the third level, below a title of the first.
-THIRD_LEVEL = pytest.mark.xfail(reason="st.subheader below st.title; st.header would be in order", strict=False)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=THIRD_LEVEL) if name in ("glossary", "runs", "lessons") else name for name in PAGES],
-)
+@pytest.mark.parametrize("name", PAGES)
 def test_headings_are_in_order(found: dict[str, dict[str, Any]], name: str) -> None:
     levels = [level for level, _ in found[name]["headings"]]
     assert levels[0] == 1

@@ -57,7 +57,9 @@ def opened(who: str, page: str = "classroom", **link: str) -> AppTest:
 
 
 def words(test: AppTest) -> str:
-    return "\n".join([texts(test), *(e.value for e in [*test.error, *test.success, *test.text, *test.subheader])])
+    return "\n".join(
+        [texts(test), *(e.value for e in [*test.error, *test.success, *test.text, *test.header, *test.subheader])]
+    )
 
 
 def button(test: AppTest, label: str):

@@ -21,7 +21,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def heads(page) -> list[str]:
-    return [element.value.lower() for element in page.subheader]
+    return [element.value.lower() for element in page.header]
 
 
 def test_it_explains_every_term_with_its_formula() -> None:

@@ -128,7 +128,7 @@ def test_a_link_opens_its_run_and_no_other(place: Path) -> None:
     for key, seed in ((first, 0), (second, 1)):
         page = opened(run=key)
         assert not page.exception
-        assert f"seed {seed}" in page.subheader[2].value
+        assert f"seed {seed}" in page.subheader[0].value
         assert charts(page) == 5
 
 

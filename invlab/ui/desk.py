@@ -249,7 +249,7 @@ def _lesson_label(name: str) -> str:
 
 def rules_of(room: Room) -> None:
     """What students can open and run."""
-    st.subheader("What students see", anchor=False)
+    st.header("What students see", anchor=False)
     titles = st.session_state.get(classroom.TITLES, {})
     offered = [name for name in titles if name not in rules.ALWAYS_SHOWN]
     offered += [name for name in room.hidden if name not in offered]
@@ -292,7 +292,7 @@ def _remove(code: str, number: int) -> None:
 
 def closing(room: Room) -> None:
     """Deleting everything, after asking once."""
-    st.subheader("Close the room", anchor=False)
+    st.header("Close the room", anchor=False)
     sure = f"sure-{room.code}"
     if not st.session_state.get(sure):
         if st.button("Close the room…", key="close", icon=":material/delete:"):
@@ -327,7 +327,7 @@ def live(code: str, revision: int) -> None:
         st.rerun(scope="app")
     if room.revision != revision or "room-refused" in st.session_state:
         st.rerun(scope="app")  # a click below, or another teacher, has changed it or was refused
-    st.subheader("The class", anchor=False)
+    st.header("The class", anchor=False)
     st.caption(_counts(room, members))
     answers, table = st.columns(2, gap="medium")
     with answers:

@@ -365,7 +365,7 @@ def notes(lesson: Lesson) -> None:
 
 def twins() -> None:
     """The twin pairs behind a sensitivity: of the network that learned all angles."""
-    st.subheader("See the twins", anchor=False)
+    st.header("See the twins", anchor=False)
     spec = Singles().sensitivity("rotate", "training", "rotate", instruments.SEED)
     twin_pairs.section(twin_pairs.behind(spec), "the network that learned all angles")
 

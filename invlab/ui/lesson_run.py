@@ -15,7 +15,7 @@ SEED = "lesson-seed"  # of the run a session looks at
 
 def train_two() -> None:
     """Both networks of the lesson, trained here and now with a seed of their own."""
-    st.subheader("Train two yourself", anchor=False)
+    st.header("Train two yourself", anchor=False)
     st.markdown(
         "The numbers above shipped with the lab. Train both networks anew, on other objects and with other initial "
         "weights: does it come out the same? Everybody who asks at the same time watches the same two networks."

@@ -355,7 +355,7 @@ def more_seeds(choice: Choice) -> None:
     found = results.seeds_stored(choice)
     missing = [replace(choice, seed=s) for s in range(results.SEEDS) if s not in found]
     under_way = [c for c in missing if (job := cached.the_queue().job(c.key())) is not None and not job.over]
-    st.subheader("Does it hold for other seeds?", anchor=False)
+    st.header("Does it hold for other seeds?", anchor=False)
     if len(found) > 1:
         results.show_pooled(choice, found, "pooled")
     else:
