@@ -51,6 +51,7 @@ PUBLISHED, TWINS = "Beside it: the published values", "Show its twin pairs"
 WALK = (
     Stop(""),
     Stop("lessons"),
+    Stop("classroom"),
     Stop("glossary"),
     Stop("transformations", ("Show", "Seed", "New draws", "Image size, pixels"), measures=True),
     Stop("sensitivity", ("Show", "Network trained for", "Seen under", "Seed", PUBLISHED)),

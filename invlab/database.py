@@ -78,7 +78,7 @@ class Database:
             if stores.is_damaged(error):
                 with contextlib.suppress(OSError):  # then the same is said again
                     self._set_aside(error)
-            raise self.ERROR(f"the {self.WHAT} in {self.path} cannot be used: {_remedy(error)}") from error
+            raise self.ERROR(f"the {self.WHAT} in {self.path} cannot be used: {_remedy(error, self.path)}") from error
 
     def _open(self) -> sqlite3.Connection:
         """A connection to a file that has the tables.
@@ -178,8 +178,8 @@ def _tables(db: sqlite3.Connection) -> set[str]:
     return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
-def _remedy(error: BaseException) -> str:
-    if stores.is_full(error):
+def _remedy(error: BaseException, path: Path) -> str:
+    if stores.is_full(error, path):
         return "the disk is full; free some space, or set INVLAB_HOME to a directory on another disk"
     if stores.has_code(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"another process has held it for {BUSY_SECONDS:.0f} seconds; try again"

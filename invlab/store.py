@@ -58,6 +58,7 @@ PASSING = (
 SQLITE = b"SQLite format 3\0"  # what a database begins with
 LOCK_SECONDS = 10.0  # how long a write waits for another process
 USERS = "users.lock"  # shared by the processes that a home must not be restored under
+LEAST_ROOM = 100_000  # bytes; what SQLite makes beside a database takes about a third
 STALE_SECONDS = 3600.0  # a temporary file this old belongs to a process that died
 
 log = logging.getLogger(__name__)
@@ -487,7 +488,7 @@ class Store:
     def _own_get(self, key: str) -> Record | None:
         with self._forgiven():
             try:
-                whole = self._own(lambda cache: cache.get(key))
+                whole = self._read(lambda cache: cache.get(key), lambda db: _value_in(db, key))
                 if whole is None:
                     return None
                 if whole.get("key") != key or not isinstance(whole.get("record"), dict):
@@ -503,7 +504,7 @@ class Store:
         low, high = (f"{kind}-", f"{kind}.") if kind else ("", "{")  # '.' follows '-', '{' follows 'z'
         found = []
         with self._forgiven():
-            for rowid, key, raw in self._own(lambda cache: self._rows()) or []:
+            for rowid, key, raw in self._read(lambda cache: self._rows(), _rows_in) or []:
                 try:
                     name = read_key(key, raw)
                     if low <= name < high:
@@ -517,7 +518,20 @@ class Store:
         """(rowid, key, raw) of every row: diskcache's own listing ends at the first key it refuses."""
         with contextlib.closing(sqlite3.connect(self._database, timeout=LOCK_SECONDS)) as database:
             database.text_factory = _text
-            return database.execute("SELECT rowid, key, raw FROM Cache").fetchall()
+            return _rows_in(database)
+
+    def _read(self, work: Callable[[diskcache.Cache], T], instead: Callable[[sqlite3.Connection], T]) -> T | None:
+        """`work`, or `instead` with a connection that writes nothing: to open the database as usual, SQLite and
+        diskcache write to files, which a full or read-only disk does not let them."""
+        try:
+            return self._own(work)
+        except (sqlite3.Error, diskcache.Timeout, OSError):
+            if not self._database.exists():
+                raise
+            with looking(self._database) as db:
+                if (_stamp(db.execute) or UNSTAMPED) != records.FORMAT:
+                    raise
+                return instead(db)
 
     def _delete_row(self, rowid: int) -> None:
         if not self.read_only:
@@ -617,6 +631,17 @@ def looking(database: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)) as db:
         db.text_factory = _text
         yield db
+
+
+def _rows_in(db: sqlite3.Connection) -> list[tuple[int, Any, Any]]:
+    """(rowid, key, raw) of every row."""
+    return db.execute("SELECT rowid, key, raw FROM Cache").fetchall()
+
+
+def _value_in(db: sqlite3.Connection, key: str) -> Record | None:
+    """What the row of a key holds, None where there is none. Raises RowError."""
+    row = db.execute("SELECT mode, filename, value FROM Cache WHERE key = ? AND raw = 1", (key,)).fetchone()
+    return None if row is None else read_value(*row)
 
 
 def stamp_of(database: Path) -> int:
@@ -847,7 +872,7 @@ def explained(what: str, where: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error, diskcache.Timeout) as error:
-        if is_full(error):
+        if is_full(error, where):
             remedy = "the disk is full: free some space, or set INVLAB_HOME to a directory on another disk"
         elif has_code(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             remedy = f"another process has held the database for {LOCK_SECONDS:.0f} seconds: try again"
@@ -925,8 +950,19 @@ def is_damaged(error: BaseException) -> bool:
     return has_code(error, sqlite3.SQLITE_ERROR) and not has_code(error, *PASSING)
 
 
-def is_full(error: BaseException) -> bool:
+def is_full(error: BaseException, where: Path | None = None) -> bool:
+    """Whether a full disk is at fault. SQLite calls it an I/O error where it could not make a file beside its own: then
+    the disk under `where` tells."""
     full = (errno.ENOSPC, errno.EDQUOT)
-    return has_code(error, sqlite3.SQLITE_FULL) or any(
-        isinstance(e, OSError) and e.errno in full for e in _chain(error)
-    )
+    if has_code(error, sqlite3.SQLITE_FULL) or any(isinstance(e, OSError) and e.errno in full for e in _chain(error)):
+        return True
+    unsaid = has_code(error, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+    return unsaid and where is not None and _room_at(where) < LEAST_ROOM
+
+
+def _room_at(where: Path) -> float:
+    """Bytes free on the disk of a path, or of the nearest directory above it."""
+    for place in (where, *where.parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return float("inf")

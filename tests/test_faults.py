@@ -220,7 +220,9 @@ def furnish(place: Path) -> str:
     own = Store(place)
     own.put(choice.key(), record_of(choice))
     own.close()
-    ask(Queue(place / "queue.sqlite3"), 0)
+    queue = Queue(place / "queue.sqlite3")
+    ask(queue, 0)
+    queue.close()
     for file in (place / "results" / "cache.db", place / "queue.sqlite3"):
         with contextlib.closing(sqlite3.connect(file)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -313,9 +315,9 @@ def test_pages_go_on_over_a_full_disk(place: Path, page: str) -> None:
         with pytest.raises(store.StoreError, match=r"disk is full: free some space"):
             own.put(Choice(seed=78).key(), record_of(Choice(seed=78)) | {"more": list(map(str, range(100_000)))})
         assert own.get(key) == record_of(Choice(seed=77))
+        assert own.keys().count(key) == 1
         if page == "transfer":
-            clicked = shown.button(key="train").click().run()
-            assert not clicked.exception
+            assert "the disk is full" in "".join(error.value for error in shown.error)
         (place / "filler").unlink()
         own.put(Choice(seed=78).key(), record_of(Choice(seed=78)))
         assert ask(Queue(place / "queue.sqlite3"), 1)
@@ -331,10 +333,9 @@ def test_pages_go_on_over_a_read_only_home(place: Path, page: str) -> None:
         shown = opener(ROOT / "pages" / f"{page}.py")()
         assert not shown.exception
         if page == "transfer":
-            clicked = shown.button(key="train").click().run()
-            assert not clicked.exception
-            assert "INVLAB_HOME" in texts(clicked) + "".join(error.value for error in clicked.error)
+            assert "INVLAB\\_HOME" in "".join(error.value for error in shown.error)
         assert Store(place).get(key) == record_of(Choice(seed=77))
+        assert Store(place).keys().count(key) == 1
         st.cache_resource.clear()
         subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
 

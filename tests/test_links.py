@@ -23,6 +23,10 @@ UNBOUND = {
         "pick-",
     ): "its key is in the link by hand, as ?run= and ?versus=: whatever the link names is told",
     ("invlab/ui/study_again.py", "again-"): FORM,
+    ("invlab/ui/classroom.py", "join-"): FORM,  # ?join= fills in the code
+    ("invlab/ui/classroom.py", "rename-"): FORM,
+    ("invlab/ui/desk.py", ""): "it changes the room itself, which the server keeps; the link names the room",
+    ("invlab/ui/visitors.py", "passphrase"): "a secret is in no link",
     ("invlab/ui/lesson.py", ""): "a prediction is a person's own: who opens the link is asked anew",
 }
 
