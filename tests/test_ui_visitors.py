@@ -286,3 +286,30 @@ def test_every_function_that_changes_something_asks_whether_it_may() -> None:
 def test_the_reader_above_finds_such_functions() -> None:
     found = {name for name, node in functions() if calls(node) & CHANGES}
     assert {"live.ask", "live._cancel", "runs._delete", "runs._forget", "study_again.ask", "own._uploader"} <= found
+
+
+# ---- names that people choose
+
+
+@pytest.mark.parametrize("name", ["<b>bold</b>", "[link](https://evil.example)", "![](https://evil.example/x.png)"])
+def test_markup_in_the_names_of_uploads_is_shown_as_text(place: Path, name: str) -> None:
+    """The name of a file becomes that of a class, and stands in what the page says of it."""
+
+    def script() -> None:
+        from invlab.ui import own
+
+        own.picked("Objects", ["drawn"], ("cut-outs",), "objects")
+
+    page = AppTest.from_function(script, default_timeout=60)
+    page.query_params["objects"] = "your cut-outs"
+    page.run()
+    safe = name.replace("/", "∕")  # what a file may be called
+    page.file_uploader[0].upload(f"{safe}.png", png(cut_out("red"))).run()
+    assert "1 picture loaded" in texts(page)
+    first = texts(page)
+    page.file_uploader[0].upload(f"{safe}.txt", b"no picture").run()
+    assert not page.exception
+    assert "this is no PNG" in texts(page)
+    told = first + texts(page)
+    assert safe not in told  # every sign that Markdown or HTML reads is escaped
+    assert not any(html in told for html in ("<b>", "](", "!["))
