@@ -24,6 +24,7 @@ from tests.browser import ROOT, App, chromium, settle
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PAGES = re.findall(r'st\.Page\("pages/(\w+)\.py"', (ROOT / "app.py").read_text())
 SCRIPT = (ROOT / "tests" / "accessibility.js").read_text()  # names(), contrast() and wide() of a page
+FRESH = "() => !document.querySelector('[data-stale=true]')"
 READY = "() => [...document.querySelectorAll('.js-plotly-plot')].every(g => g.querySelector('.main-svg'))"
 
 
@@ -45,6 +46,9 @@ def opened(tab: Tab, app: App, name: str) -> None:
     settle(tab, 120)
     tab.wait_for_function(READY, timeout=90_000)
     settle(tab, 120)
+    for _ in range(2):  # Streamlit fades what a run has not sent again yet, and needs a moment to bring it back
+        tab.wait_for_function(FRESH, timeout=90_000)
+        tab.wait_for_timeout(900)
 
 
 def look(tab: Tab, what: str) -> Any:

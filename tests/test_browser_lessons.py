@@ -93,7 +93,7 @@ def test_a_term_leads_to_the_glossary(page: Page, app: App) -> None:
     glossary = opened.value
     settle(glossary, 60)
     expect(glossary).to_have_url(re.compile(r"/glossary\?term=transformation(%20|\+)family"))
-    expect(glossary.get_by_role("heading", level=3).first).to_have_text("Transformation family")
+    expect(glossary.get_by_role("heading", level=2).first).to_have_text("Transformation family")
     assert not wide(glossary)
     glossary.get_by_label("Search").fill("probe")
     glossary.keyboard.press("Enter")

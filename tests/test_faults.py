@@ -48,8 +48,12 @@ def ask(queue: Queue, seed: int) -> str:
 
 
 def science(record: dict) -> dict:
-    """A record without what differs between two runs of the same: when, and how long."""
-    return {name: timeless(value) for name, value in record.items() if name not in ("made", "weights")}
+    """A record without what differs between two runs of the same: when and how long, and the curves, which only those
+    networks have that were watched while they learned (one that was stored before the kill is not trained again)."""
+    kept = {name: timeless(value) for name, value in record.items() if name not in ("made", "weights")}
+    for network in kept["result"]["networks"]:
+        network.pop("curve", None)
+    return kept
 
 
 def all_records(home: Path) -> dict[str, dict]:
