@@ -12,7 +12,6 @@ from typing import Any
 import streamlit as st
 
 from invlab import uploads
-from invlab.objects import is_own
 from invlab.pictures import PictureError
 from invlab.roles import Refused
 from invlab.ui import visitors
@@ -78,11 +77,6 @@ def link(key: str, name: str) -> dict[str, str]:
     except PictureError:
         kind = "photographs" if key == "backgrounds" else "cut-outs"  # the page will say that it is gone
     return {key: WORDS[kind], _in_link(key): name}
-
-
-def shortly(name: str) -> str:
-    """A set's name for a title."""
-    return "own" if is_own(name) else name
 
 
 def _uploader(kind: str, key: str) -> None:
