@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from invlab import costs, devices, records, runs, store
+from invlab.studies import instruments
 from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import PRESETS
@@ -39,6 +40,7 @@ def contents() -> Iterator[Any]:
     yield from STUDY.cells()
     yield STUDY.shared_invariance(0)
     yield from recordings(STUDY)
+    yield from instruments.readings(STUDY)
     yield from study_seeds()
     for compared in comparisons():
         yield compared
@@ -61,6 +63,8 @@ def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dic
     runs.execute(STUDY.shared_invariance(0), own, report)
     watched = recordings(STUDY)
     runs.execute_all(watched, own, report, os.cpu_count() or 1, [costs.cell_seconds(spec) for spec in watched])
+    readings = list(instruments.readings(STUDY))
+    runs.execute_all(readings, own, report, os.cpu_count() or 1, [costs.cell_seconds(spec) for spec in readings])
     for seed in study_seeds():
         runs.execute(seed, own, report)
     weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]

@@ -19,7 +19,7 @@ from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import derangement, ratio
 from invlab.tasks import Task, plan_pairs, render_at, rendered
 from invlab.training import Training
-from invlab.transforms import Parameters, identity_parameters, transform
+from invlab.transforms import Axis, Parameters, identity_parameters, transform
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +30,13 @@ else:
 
 MOST_POINTS = 1024  # of a curve or a map
 AT_ONCE = 2048  # images of 32 × 32 in memory; fewer of larger ones
+
+
+def stops(axis: Axis, count: int = 9) -> tuple[float, ...]:
+    """Values along an axis, evenly spaced and on its steps; at most `count`."""
+    spread = [axis.low + (axis.high - axis.low) * i / (count - 1) for i in range(count)]
+    snapped = [round(axis.low + round((v - axis.low) / axis.step) * axis.step, 6) for v in spread]
+    return tuple(dict.fromkeys(snapped))
 
 
 @dataclass(frozen=True)

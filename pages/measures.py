@@ -6,15 +6,16 @@ import streamlit as st
 
 from invlab import records
 from invlab.figures import measures as figures
-from invlab.measures import MEASURES, Measures
+from invlab.measures import MEASURES
 from invlab.store import StoreError
+from invlab.studies import instruments as asked
 from invlab.studies.claims import number
+from invlab.studies.instruments import MEASURE_DRAWS, MEASURE_IMAGES
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
-from invlab.ui import gallery, instruments, live, page, twin_pairs
+from invlab.ui import instruments, live, page, twin_pairs
 from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
-IMAGES, DRAWS = 100, 12
 
 
 def definitions() -> None:
@@ -45,9 +46,8 @@ def main() -> None:
         domain = instruments.domain()
     study = Singles()
     task = instruments.task(domain, family)
-    specs = [Measures(study.training(source, instruments.SEED), task, IMAGES, DRAWS) for source in SOURCES]
-    with st.spinner(f"Showing {IMAGES} images under {DRAWS} draws each to {len(SOURCES)} networks …"):
-        gallery.wait_until_ready(task)
+    specs = [asked.measures(study, source, task) for source in SOURCES]
+    with st.spinner(f"Showing {MEASURE_IMAGES} images under {MEASURE_DRAWS} draws each to {len(SOURCES)} networks …"):
         values = dict(zip(SOURCES, instruments.measured(specs), strict=True))
     first, second = st.columns([3, 2], gap="large")
     with first:
@@ -66,7 +66,7 @@ def main() -> None:
     st.caption(
         f"The network trained for {page.family_name(family)}: "
         + ", ".join(f"{how.title} {number(own[name])}" for name, how in MEASURES.items())
-        + f". {IMAGES} test images, {DRAWS} draws of each; the bundled networks of seed 0."
+        + f". {MEASURE_IMAGES} test images, {MEASURE_DRAWS} draws of each; the bundled networks of seed 0."
     )
     seen_by = st.selectbox(
         "Twins as seen by the network trained for", SOURCES, index=SOURCES.index(family), format_func=page.family_name,

@@ -12,19 +12,20 @@ import streamlit as st
 from invlab import records
 from invlab.figures import responses as figures
 from invlab.figures.responses import Line
-from invlab.responses import Along, Layers, Neighbourhoods, Response
+from invlab.responses import Along, Neighbourhoods, Response
 from invlab.store import StoreError
+from invlab.studies import instruments as asked
 from invlab.studies.claims import number
+from invlab.studies.instruments import CURVE_IMAGES, CURVE_POINTS, LAYER_PAIRS
 from invlab.studies.singles import FAMILIES, NONE, Singles
 from invlab.transforms import TRANSFORMS, Axis
 from invlab.ui import gallery, hover, instruments, live, page, twin_pairs
 from invlab.ui.gallery import amount, axis_name
 from invlab.ui.words import words
 
-POINTS = 36  # of a curve
 MAP_POINTS = 13  # along each side of a map
 ORBIT_POINTS, OBJECTS = 60, 12  # values of each object, objects
-CURVE_IMAGES, MAP_IMAGES, LAYER_PAIRS = 64, 32, 200
+MAP_IMAGES = 32
 SHOWN = 4  # pairs in a row
 STRIP = 9  # pictures of one object
 COMMAND = "python -m invlab bundle build"
@@ -37,7 +38,7 @@ AXES: dict[str, tuple[str, Axis]] = {
 
 def along(what: str, points: int) -> Along:
     family, axis = AXES[what]
-    return Along(family, axis.parameter, gallery.stops(axis, points))
+    return asked.along(family, axis.parameter, points)
 
 
 def long_name(what: str) -> str:
@@ -48,7 +49,7 @@ def long_name(what: str) -> str:
 
 def response(source: str, domain: str, *ways: Along) -> Response:
     images = CURVE_IMAGES if len(ways) == 1 else MAP_IMAGES
-    return Response(Singles().training(source, instruments.SEED), untransformed(domain), ways, images)
+    return asked.curve(Singles(), source, untransformed(domain), *ways, images=images)
 
 
 def untransformed(domain: str) -> Any:
@@ -61,7 +62,6 @@ def lines_of(sources: list[str], families: list[str]) -> list[Line]:
 
 def measured(specs: list[Any]) -> list[dict[str, Any]]:
     with st.spinner("Drawing the images and showing them to the networks …"):
-        gallery.wait_until_ready(specs[0].task)
         return instruments.measured(specs)
 
 
@@ -75,7 +75,7 @@ def one_parameter() -> None:
     with right:
         which = instruments.domain()
     sources = instruments.networks(family)
-    way = along(what, POINTS)
+    way = along(what, CURVE_POINTS)
     at = looked_at(way, axis)
     specs = [response(source, which, way) for source in sources]
     results = measured(specs)
@@ -125,6 +125,7 @@ def looked_at(way: Along, axis: Axis) -> float:
 
 def strip(response: Response, index: int, name: str, what: str) -> None:
     """A test image along the parameter, by its index."""
+    gallery.wait_until_ready(response.task)
     few, axis = along(what, STRIP), AXES[what][1]
     pictures = instruments.pictures_at(records.key(response), response, index, few.values)
     words = [amount(axis, value) for value in few.values]
@@ -150,6 +151,7 @@ def curve_notice(sources: list[str], results: list[dict[str, Any]], axis: Axis, 
 def pairs(spec: Response, source: str, words: str, at: tuple[float, ...]) -> None:
     """The pictures behind one point, by distance, for the first network."""
     st.header("Behind the point: before and after", anchor=False)
+    gallery.wait_until_ready(spec.task)
     found, distances = instruments.pairs_at(records.key(spec), spec, at)
     mean = sum(distances) / len(distances)
     st.markdown(
@@ -293,6 +295,7 @@ def orbits() -> None:
                 selection_mode="points",
             )  # fmt: skip
     indices = tuple(results[0]["indices"])
+    gallery.wait_until_ready(task)
     cells = instruments.orbit_sheet(records.key(specs[0]), specs[0].response(), indices)
     first = {name: number * len(way.values) for number, name in enumerate(names)}
     hover.pictures(cells, (task.size, task.size), first, "orbits-hover")
@@ -333,7 +336,7 @@ def by_layer() -> None:
         "is.",
     )
     task = instruments.task(which, family)
-    specs = [Layers(Singles().training(source, instruments.SEED), task, LAYER_PAIRS) for source in sources]
+    specs = [asked.layers(Singles(), source, task) for source in sources]
     results = measured(specs)
     drawn = lines_of(sources, [family])
     st.markdown(

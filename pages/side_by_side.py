@@ -16,9 +16,9 @@ from invlab.export import as_png
 from invlab.figures import responses as curves
 from invlab.figures import side_by_side as figures
 from invlab.jobs import QueueError
-from invlab.responses import Along, Layers, Response
 from invlab.store import StoreError
 from invlab.studies import claims
+from invlab.studies import instruments as asked
 from invlab.studies.claims import number
 from invlab.studies.information import DECODED, NAMED
 from invlab.studies.singles import DOMAINS, FAMILIES, NONE, SOURCES, Singles
@@ -28,7 +28,6 @@ from invlab.ui.gallery import axis_name
 from invlab.ui.words import words
 
 COMMAND = "python -m invlab bundle build"
-POINTS, CURVE_IMAGES, LAYER_PAIRS = 36, 64, 200
 SHOWN = 4  # pairs in a row
 DIFFERENT = 0.02  # in sensitivity: less is the same
 
@@ -133,12 +132,10 @@ def recipe(chosen: Choice) -> dict[str, str]:
 
 def one_family(chosen: Choice) -> None:
     axis = TRANSFORMS[chosen.family].axes[0]
-    way = Along(chosen.family, axis.parameter, gallery.stops(axis, POINTS))
-    still = chosen.task(NONE)
-    answers = [Response(learned, still, (way,), CURVE_IMAGES) for learned in chosen.trainings()]
-    staged = [Layers(learned, chosen.task(chosen.family), LAYER_PAIRS) for learned in chosen.trainings()]
+    way, sources = asked.along(chosen.family, axis.parameter), (chosen.a, chosen.b)
+    answers = [asked.curve(Singles(), source, chosen.task(NONE), way) for source in sources]
+    staged = [asked.layers(Singles(), source, chosen.task(chosen.family)) for source in sources]
     with st.spinner("Drawing the images and showing them to the networks …"):
-        gallery.wait_until_ready(still)
         found = instruments.measured([*answers, *staged])
     along, layers = found[:2], found[2:]
     kinds = {f"{which}: {name}": instruments.kind_of(source, (chosen.family,))
@@ -291,8 +288,8 @@ def disagreeing(chosen: Choice) -> None:
     task = chosen.task(chosen.family)
     spec = Disagreement(chosen.trainings(), task)
     with st.spinner("Showing the twins to both networks, and asking each what it sees …"):
-        gallery.wait_until_ready(task)
         (result,) = instruments.measured([spec])
+        gallery.wait_until_ready(task)
     indices = range(spec.pairs)
     names = all_names(records.key(task), task, spec.pairs)
     a, b = (np.array(values) for values in result["distance"])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from invlab import export, records
+from invlab import export, records, responses
 from invlab.kept import GET
 from invlab.objects import class_names
 from invlab.sources import SOURCES, available
@@ -68,7 +68,7 @@ def one_transformation(task: Task) -> None:
     parameters = [axis.parameter for axis in kind.axes]
     along = parameters.index(gallery.which_axis(kind)) if len(parameters) > 1 else 0
     alone = Task((names.index(name),), (), task.objects, task.backgrounds, task.size, task.seed)
-    stops = gallery.stops(kind.axes[along])
+    stops = responses.stops(kind.axes[along])
     drawn = gallery.orbit(records.key(alone), alone, family, now, along, stops)
     gallery.chain(task, (family,))
     told = ", ".join(f"{a.parameter} {gallery.amount(a, v)}" for a, v in zip(kind.axes, now, strict=True))

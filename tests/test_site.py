@@ -100,7 +100,8 @@ def pages(made: Path) -> dict[str, Read]:
 
 
 def test_every_result_that_ships_has_its_page(pages: dict[str, Read]) -> None:
-    names = {"index", "sensitivity", "learning", "shared", "transfer", "about", "glossary", f"run-{OWN}", *STUDIES}
+    names = {"index", "sensitivity", "responses", "learning", "measures", "shared", "transfer", "about", "glossary"}
+    names |= {f"run-{OWN}", *STUDIES}
     seeds = {f"run-{Choice(seed=seed).key()}" for seed in range(5)}
     assert {name.removesuffix(".html") for name in pages} == names | seeds
 

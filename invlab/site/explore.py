@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,15 +11,14 @@ from invlab.figures import measures as measure_figures
 from invlab.figures import responses as response_figures
 from invlab.figures import sensitivity as figures
 from invlab.figures import side_by_side as shared_figures
-from invlab.measures import MEASURES, Measures
-from invlab.responses import Along, Response
+from invlab.measures import MEASURES
+from invlab.responses import Along
 from invlab.site import markup
 from invlab.site.sheet import Sheet, recipe_of
 from invlab.store import Store
-from invlab.studies import claims
+from invlab.studies import claims, instruments
 from invlab.studies.recordings import recorded
 from invlab.studies.singles import FAMILIES, NONE, SOURCES, Singles
-from invlab.training import Training
 from invlab.transforms import TRANSFORMS
 from invlab.words import family_name, network_name
 
@@ -164,28 +162,22 @@ def shared(store: Store) -> Sheet | None:
     return sheet
 
 
-# ------------------------------------------------------------------------------------- what was measured upon asking
-
-
-def networks_by_training() -> dict[Training, str]:
-    """The bundled networks of seed 0, by their training."""
-    return {STUDY.training(source, 0): source for source in SOURCES}
+# --------------------------------------------------------------------------------------------- the instruments' pages
 
 
 def responses(store: Store) -> Sheet | None:
-    """Every response curve that somebody asked for here: the networks of one question in one figure."""
-    known, asked = networks_by_training(), defaultdict[Any, dict[str, Any]](dict)
-    for _, record in sorted(store.items("response")):
-        spec = records.revive(Response, record["spec"])
-        if len(spec.along) == 1 and spec.training in known:
-            asked[spec.task, spec.along[0], spec.images][known[spec.training]] = (spec, record["result"])
-    if not asked:
-        return None
+    """Along every parameter, on new objects: the three networks that the app's page begins with."""
     sheet = Sheet("responses", "Responses", "How far can an object be changed before a network takes it for another?",
                   GROUP)  # fmt: skip
-    for (_, way, images), found in sorted(asked.items(), key=repr):
-        _curve(sheet, way, images, {source: found[source] for source in SOURCES if source in found})
-    return sheet
+    for family in FAMILIES:
+        for axis in TRANSFORMS[family].axes:
+            way = instruments.along(family, axis.parameter)
+            task = STUDY.task("new", NONE, instruments.SEED)
+            specs = {source: instruments.curve(STUDY, source, task, way) for source in instruments.compared(family)}
+            found = {source: (spec, result_of(store, spec)) for source, spec in specs.items()}
+            if all(result is not None for _, result in found.values()):
+                _curve(sheet, way, instruments.CURVE_IMAGES, found)
+    return sheet if sheet.parts else None
 
 
 def _curve(sheet: Sheet, way: Along, images: int, found: dict[str, Any]) -> None:
@@ -207,20 +199,15 @@ def _curve(sheet: Sheet, way: Along, images: int, found: dict[str, Any]) -> None
 
 
 def measures(store: Store) -> Sheet | None:
-    """Other people's measures beside ours, for every family for which all networks were asked here."""
-    known, asked = networks_by_training(), defaultdict[Any, dict[str, Any]](dict)
-    for _, record in sorted(store.items("measures")):
-        spec = records.revive(Measures, record["spec"])
-        if spec.training in known:
-            asked[spec.task, spec.images, spec.draws][known[spec.training]] = (spec, record["result"])
-    whole = {question: found for question, found in asked.items() if set(found) == set(SOURCES)}
-    whole = {question: found for question, found in whole.items() if len(question[0].transformations) == 1}
-    if not whole:
-        return None
+    """Other people's measures beside ours, under every family, on new objects."""
     sheet = Sheet("measures", "Measures", "Do other people's measures of invariance say the same as ours?", GROUP)
-    for (task, images, draws), found in sorted(whole.items(), key=repr):
-        _measures(sheet, task.transformations[0], images, draws, {source: found[source] for source in SOURCES})
-    return sheet
+    for family in FAMILIES:
+        task = STUDY.task("new", family, instruments.SEED)
+        specs = {source: instruments.measures(STUDY, source, task) for source in SOURCES}
+        found = {source: (spec, result_of(store, spec)) for source, spec in specs.items()}
+        if all(result is not None for _, result in found.values()):
+            _measures(sheet, family, instruments.MEASURE_IMAGES, instruments.MEASURE_DRAWS, found)
+    return sheet if sheet.parts else None
 
 
 def _measures(sheet: Sheet, family: str, images: int, draws: int, found: dict[str, Any]) -> None:

@@ -22,17 +22,16 @@ from invlab.representations import represent
 from invlab.responses import Response, images_at
 from invlab.seeds import torch_generator
 from invlab.sensitivity import derangement
+from invlab.studies.instruments import SEED, compared
 from invlab.studies.singles import DOMAINS, NONE, SOURCES, Singles
 from invlab.tasks import Task, label_names, plan_pairs, render
 from invlab.training import Training
-from invlab.transforms import TRANSFORMS
 from invlab.ui import hover, own, page
 from invlab.ui.cached import the_store
-from invlab.ui.gallery import segments
+from invlab.ui.gallery import segments, wait_until_ready
 from invlab.words import network_name
 
 name_of = network_name  # what a bundled network is called
-SEED = 0  # of the networks whose weights ship
 TOGETHER = 2  # networks measured at a time
 MOST = 4  # networks in one figure
 MOST_CLASSES = 30  # of a visitor's own objects, as many as the bundled networks learned
@@ -54,12 +53,15 @@ def needs_weights(spec: Training) -> None:
 def measured(specs: Sequence[Any]) -> list[dict[str, Any]]:
     """The results of small measurements of stored networks, several at a time. Raises NoWeightsError.
 
-    They are stored under their keys: thirty people who ask the same cost one measurement.
+    They are stored under their keys: thirty people who ask the same cost one measurement, and what ships costs none.
     """
     store = the_store()
+    found = [store.get(records.key(spec)) for spec in specs]
+    for spec, record in zip(specs, found, strict=True):
+        if record is None:
+            wait_until_ready(spec.task)
 
-    def result(spec: Any) -> dict[str, Any]:
-        record = store.get(records.key(spec))
+    def result(spec: Any, record: dict[str, Any] | None) -> dict[str, Any]:
         if record is None:
             for network in trainings(spec):
                 needs_weights(network)
@@ -67,7 +69,7 @@ def measured(specs: Sequence[Any]) -> list[dict[str, Any]]:
         return record["result"]
 
     with ThreadPoolExecutor(TOGETHER) as pool:
-        return list(pool.map(result, specs))
+        return list(pool.map(result, specs, found))
 
 
 def trainings(spec: Any) -> tuple[Training, ...]:
@@ -98,11 +100,10 @@ def task(domain: str, family: str) -> Task:
 def networks(family: str) -> list[str]:
     """A picker of bundled networks, at least one; it starts with the one trained for `family`, one for another family
     of its group, and the one trained for none."""
-    other = next(n for n, t in TRANSFORMS.items() if t.group == TRANSFORMS[family].group and n != family)
     chosen = st.multiselect(
         "Networks trained for",
         SOURCES,
-        default=[family, other, NONE],
+        default=compared(family),
         format_func=page.family_name,
         key=f"networks_{family}",
         max_selections=MOST,
