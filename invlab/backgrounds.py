@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from invlab import hub, seeds, things, uploads
-from invlab.kept import kept
-from invlab.photographs import PHOTOGRAPHS, SCENES_VERSION, draw_scenes, photographs
+from invlab.kept import is_kept, kept
+from invlab.photographs import PHOTOGRAPHS, SCENES_VERSION, draw_scenes, photographs, scene_bytes
 from invlab.pictures import PictureError, decode_picture, files_in, read_picture, square
 from invlab.scenes import SCENES
 
@@ -25,6 +26,7 @@ else:
     from invlab.lazy import torch
 
 SCENES_PER_CLASS = 120
+FEW_SCENES = 300  # up to so many are drawn one by one, in about two seconds of one core; then all 1,200 are
 FOLDER = "folder:"
 
 
@@ -34,7 +36,8 @@ class BackgroundSet:
 
     name: as in `backgrounds`.
     size: height and width, pixels.
-    images: uint8 (B, 3, size, size), or None where each image gets a fresh one.
+    pixels: uint8 (B, 3, size, size); or `Scenes`, drawn when they are asked for; or None where each image gets a
+        fresh one.
     labels: int64 (B,), the class of each background; all 0 where the set has no classes.
     label_names: the names of the classes, in the order of their labels; empty where there are none.
     splits: int64 (B,), the only split each background appears in (an index into `invlab.tasks.SPLITS`), or None where
@@ -43,10 +46,15 @@ class BackgroundSet:
 
     name: str
     size: int
-    images: torch.Tensor | None
+    pixels: torch.Tensor | Scenes | None
     labels: torch.Tensor
     label_names: tuple[str, ...]
     splits: torch.Tensor | None = None
+
+    @property
+    def images(self) -> torch.Tensor | None:
+        """uint8 (B, 3, size, size), all of them; None where each image gets a fresh one."""
+        return self.pixels.whole() if isinstance(self.pixels, Scenes) else self.pixels
 
 
 @lru_cache(maxsize=16)
@@ -82,10 +90,12 @@ def draw(
     A set without stored images makes fresh ones, a function of the rows of `generator` alone, and takes no notice of
     `which`. With `which` None, it is picked from `generator`.
     """
-    if background_set.images is None:
+    if background_set.pixels is None:
         side = background_set.size
         return seeds.uniform_field(generator.seeds(generator.n).to(device), 3, side, side)
     which = pick(background_set, generator) if which is None else which
+    if isinstance(background_set.pixels, Scenes) and (few := background_set.pixels.some(which)) is not None:
+        return few.to(device).float().div_(255)
     images = _images_on(background_set, str(device))
     return images.index_select(0, which.to(images.device)).float().div_(255)
 
@@ -111,11 +121,51 @@ def _black(name: str, size: int) -> BackgroundSet:
 
 
 def _scenes(name: str, size: int) -> BackgroundSet:
-    """`SCENES_PER_CLASS` procedural scenes of each class, from the cache on disk where it holds them whole."""
-    shape = (len(SCENES) * SCENES_PER_CLASS, 3, size, size)
-    pixels = kept(f"scenes-v{SCENES_VERSION}-{size}", shape, lambda: draw_scenes(range(SCENES_PER_CLASS), size))
+    """`SCENES_PER_CLASS` procedural scenes of each class."""
     labels = torch.arange(len(SCENES)).repeat_interleave(SCENES_PER_CLASS)
-    return BackgroundSet(name, size, torch.from_numpy(pixels), labels, SCENES)
+    return BackgroundSet(name, size, Scenes(size), labels, SCENES)
+
+
+class Scenes:
+    """The procedural scenes of one size: from the cache on disk where it holds them whole. Else, as long as few are
+    asked for, those alone are drawn: somebody who looks at twenty pictures of 96 pixels does not wait for 1,200."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.each = SCENES_PER_CLASS
+        self._few: dict[int, torch.Tensor] = {}
+        self._whole: torch.Tensor | None = None
+        self._lock = threading.Lock()
+
+    def whole(self) -> torch.Tensor:
+        """uint8 (10 · each, 3, size, size), class by class; from the cache, or drawn and kept there."""
+        with self._lock:
+            return self._all()
+
+    def some(self, which: torch.Tensor) -> torch.Tensor | None:
+        """uint8 (N, 3, size, size): the scenes `which` (int64, (N,)); None where `whole` is at hand, or due."""
+        if self._whole is not None:  # without the lock: this is asked for every block of images
+            return None
+        asked = which.tolist()
+        with self._lock:
+            missing = [scene for scene in dict.fromkeys(asked) if scene not in self._few]
+            if self._whole is not None or len(self._few) + len(missing) > FEW_SCENES or is_kept(*self._cached()):
+                self._all()
+                return None
+            for scene in missing:
+                drawn = scene_bytes(scene // self.each, scene % self.each, scene % self.each + 1, self.size)
+                self._few[scene] = torch.frombuffer(bytearray(drawn), dtype=torch.uint8).view(3, self.size, self.size)
+            return torch.stack([self._few[scene] for scene in asked]) if asked else None
+
+    def _all(self) -> torch.Tensor:
+        if self._whole is None:
+            self._whole = torch.from_numpy(kept(*self._cached(), lambda: draw_scenes(range(self.each), self.size)))
+            self._few.clear()
+        return self._whole
+
+    def _cached(self) -> tuple[str, tuple[int, ...]]:
+        """The name and the shape of what the cache keeps."""
+        return f"scenes-v{SCENES_VERSION}-{self.size}", (len(SCENES) * self.each, 3, self.size, self.size)
 
 
 def _of_photographs(name: str, size: int) -> BackgroundSet:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from invlab import __version__, audit, devices, records, sensitivity, training, transfer
 from invlab.architectures import audited
 from invlab.audit import Audit
+from invlab.backgrounds import backgrounds
 from invlab.costs import cell_seconds, look_seconds
 from invlab.disagreement import Disagreement, disagree
 from invlab.information import Information, decode
@@ -151,6 +152,7 @@ def execute_all(
 def warm_up() -> None:
     """Pay now for what the first computation would wait for: torch, the scenes, the objects, the first step."""
     devices.one_thread_each()
+    _ = backgrounds("scenes", 32).images  # all of them: drawn now, once for an installation
     tiny = Training(Task(classes=(0, 1), transformations=("rotate", "hue", "blur")), images=2, batch=2)
     network = training.start(tiny, "cpu")
     for _ in training.train(network, tiny, "cpu"):

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from invlab import backgrounds as module
 from invlab import scenes
 from invlab.backgrounds import BACKGROUNDS, BackgroundSet, backgrounds, draw, open_folder, pick
+from invlab.photographs import scene_bytes
 from invlab.scenes import SCENES, draw_scene
 from invlab.seeds import Generator
 from tests.small_data import everything
@@ -33,6 +34,7 @@ def landscapes(tmp_path_factory: pytest.TempPathFactory) -> BackgroundSet:
         patch.setenv("INVLAB_HOME", str(tmp_path_factory.mktemp("home")))
         backgrounds.cache_clear()
         found = backgrounds("scenes", 32)
+        assert found.images is not None  # drawn while the home is this one
     backgrounds.cache_clear()
     return found
 
@@ -293,7 +295,9 @@ def test_a_damaged_cache_is_made_again(damage: object, few: Path) -> None:
 
 def test_without_a_place_to_write_scenes_are_still_made(few: Path) -> None:
     few.parent.write_text("a file where the folder should be")
-    assert len(backgrounds("scenes", 16).labels) == 20
+    images = backgrounds("scenes", 16).images
+    assert images is not None
+    assert len(images) == 20
 
 
 def test_a_write_that_fails_leaves_nothing_behind(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,8 +305,58 @@ def test_a_write_that_fails_leaves_nothing_behind(few: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    assert len(backgrounds("scenes", 16).labels) == 20
+    assert backgrounds("scenes", 16).images is not None
     assert left_in(few.parent) == []
+
+
+# ---- a few scenes, without the others --------------------------------------------------------------------------------
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """(label, seed) of every scene that is drawn alone from now on."""
+    calls: list[tuple[int, int]] = []
+
+    def noted(label: int, first: int, last: int, size: int) -> bytes:
+        calls.extend((label, seed) for seed in range(first, last))
+        return scene_bytes(label, first, last, size)
+
+    monkeypatch.setattr(module, "scene_bytes", noted)
+    return calls
+
+
+def test_only_the_scenes_asked_for_are_drawn_and_they_are_those_of_the_whole(
+    few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, found = drawn(monkeypatch), backgrounds("scenes", 16)
+    which = torch.tensor([7, 19, 0, 7])
+    shown = draw(found, which, generator(range(4)), "cpu")
+    again = draw(found, torch.tensor([19, 1]), generator(range(2)), "cpu")
+    assert alone == [(3, 1), (9, 1), (0, 0), (0, 1)]
+    assert not few.exists()
+    assert found.images is not None
+    assert few.is_file()
+    assert torch.equal(shown, found.images[which].float() / 255)
+    assert torch.equal(again, draw(found, torch.tensor([19, 1]), generator(range(2)), "cpu"))
+    assert len(alone) == 4
+
+
+def test_where_many_scenes_are_asked_for_all_are_drawn_and_kept(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW_SCENES", 3)
+    alone, found = drawn(monkeypatch), backgrounds("scenes", 16)
+    draw(found, torch.tensor([0, 1, 2]), generator(range(3)), "cpu")
+    assert len(alone) == 3
+    assert not few.exists()
+    draw(found, torch.tensor([2, 3]), generator(range(2)), "cpu")
+    assert len(alone) == 3
+    assert few.is_file()
+
+
+def test_scenes_that_are_kept_are_read_at_once(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert backgrounds("scenes", 16).images is not None
+    backgrounds.cache_clear()
+    alone = drawn(monkeypatch)
+    assert draw(backgrounds("scenes", 16), torch.tensor([4]), generator([0]), "cpu").shape == (1, 3, 16, 16)
+    assert alone == []
 
 
 # ---- photographs ----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from invlab import records
+from invlab import records, responses
 from invlab.__main__ import main, parser
 from invlab.objects import OBJECTS, class_names
 from invlab.seeds import torch_generator
@@ -95,7 +95,7 @@ def test_one_transformation(family: str) -> None:
     page = opened(view="one", family=family, **BLACK)
     assert not warnings(page)
     kind = TRANSFORMS[family]
-    assert markup(page).count("<img alt=") == 2 + len(gallery.stops(kind.axes[0]))
+    assert markup(page).count("<img alt=") == 2 + len(responses.stops(kind.axes[0]))
     assert kind.what in page.info[0].value
     assert gallery.start_value(kind, kind.axes[0]) != kind.identity[kind.axes[0].parameter]
 
@@ -118,7 +118,7 @@ def test_a_random_field_stays_the_same_along_its_axis() -> None:
 @pytest.mark.parametrize("family", list(TRANSFORMS))
 def test_stops_lie_on_the_axis(family: str) -> None:
     for axis in TRANSFORMS[family].axes:
-        values = gallery.stops(axis)
+        values = responses.stops(axis)
         assert values[0] == axis.low
         assert values[-1] == axis.high
         assert list(values) == sorted(set(values))

@@ -37,7 +37,6 @@ MOST_CLASSES = 64
 PIXEL_PAIRS = 64  # twin pairs behind the ratio of raw pixels at 32 pixels, fewer where images are larger: 0.1 s
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OWN = "folder"
-SCENE_SECONDS = {32: 25, 48: 25, 64: 30, 96: 65}  # to draw 1,200 scenes on one CPU core, once for an installation
 PICTURES_SECONDS = 40  # to draw the 13,000 scene pictures on two CPU cores
 LOADING = "Loading the renderer — about three seconds, once"
 BEHIND = {"scenes": "a random scene", "random": "random pixels", "black": "black", "pictures": "a scene picture"} | {
@@ -219,8 +218,6 @@ class Preparation:
                 self.stage = "Drawing 13,000 scene pictures — once for this installation"
                 self.seconds, self.began = PICTURES_SECONDS, time.monotonic()
             bank(objects, size)
-            self.stage = f"Drawing 1,200 scenes at {size} pixels — once for this installation"
-            self.seconds, self.began = SCENE_SECONDS.get(size, 60), time.monotonic()
             backgrounds(behind, size)
             self.done.set_result(None)
         except BaseException as error:  # noqa: BLE001 - it is raised again in the page that waits
@@ -429,13 +426,6 @@ def which_axis(kind: Transform) -> str:
     """The parameter that the strip of pictures runs along."""
     options = tuple(axis.parameter for axis in kind.axes)
     return segments("The strip runs along", options, options[0], f"{kind.name}_along")
-
-
-def stops(axis: Axis, count: int = 9) -> tuple[float, ...]:
-    """Values along an axis, evenly spaced and on its steps."""
-    spread = [axis.low + (axis.high - axis.low) * i / (count - 1) for i in range(count)]
-    snapped = [round(axis.low + round((v - axis.low) / axis.step) * axis.step, 6) for v in spread]
-    return tuple(dict.fromkeys(snapped))
 
 
 def flat(families: Sequence[str], values: Sequence[Mapping[str, float | int]]) -> dict[str, Any]:
