@@ -22,6 +22,7 @@ else:
     from invlab.lazy import F, torch
 
 SCHEDULES = ("constant", "one-cycle")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Training:
     epochs: 0 leaves the network untrained.
     learning_rate: of Adam; the peak where the schedule is `one-cycle` (linear up over the first fifth, then down to 0).
     seed: of the initial weights and the order of the images.
+    precision: of the forward and backward passes. Weights, sums over a batch and everything measured later are float32
+        all the same; bfloat16 is faster on GPUs and on processors that have it, and slower on others.
     """
 
     task: Task
@@ -42,8 +45,11 @@ class Training:
     learning_rate: float = 4e-3
     schedule: str = "one-cycle"
     seed: int = 0
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision {self.precision!r}: choose from {', '.join(PRECISIONS)}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
         if self.images < self.batch or self.batch < 2 or self.epochs < 0:
@@ -92,7 +98,8 @@ def train(network: Network, training: Training, device: str, ahead: bool = True)
             for group in optimiser.param_groups:
                 group["lr"] = rate(training, step)
             network.train()
-            scores = network(batch.images.contiguous(memory_format=torch.channels_last))
+            with low_precision(training, device):
+                scores = network(batch.images.contiguous(memory_format=torch.channels_last)).float()
             loss = F.cross_entropy(scores, batch.labels)
             optimiser.zero_grad()
             loss.backward()
@@ -108,6 +115,13 @@ def train(network: Network, training: Training, device: str, ahead: bool = True)
                 seconds=seconds,
             )
     network.eval()
+
+
+def low_precision(training: Training, device: str) -> contextlib.AbstractContextManager[object]:
+    """What a forward pass of this training runs in: nothing, or torch's own choice of layers for bfloat16."""
+    if training.precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, torch.bfloat16)
 
 
 def pictures(training: Training, device: str, ahead: bool) -> Generator[Batch, None, None]:

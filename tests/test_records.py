@@ -79,6 +79,7 @@ CHANGES: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-3,
         "schedule": "constant",
         "seed": 6,
+        "precision": "bfloat16",
     },
     "Audit": {
         "network": "resnet18",
@@ -251,6 +252,7 @@ DEFAULTS: dict[type, dict[str, Any]] = {
         "learning_rate": 4e-3,
         "schedule": "one-cycle",
         "seed": 0,
+        "precision": "float32",
     },
     Sensitivity: {"pairs": 1000, "seed": 0},
     Transfer: {"train_images": 4000, "test_images": 2000, "penalty": 1.0},

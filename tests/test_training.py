@@ -301,6 +301,18 @@ def test_a_lost_loss_is_noticed() -> None:
     assert not finite(dataclasses.replace(point, loss=math.inf))
 
 
+def test_bfloat16_learns_the_same_up_to_its_rounding(reference: dict[str, torch.Tensor]) -> None:
+    """A few steps: weights stay float32, and lie near those of float32, but are not the same."""
+    spec = dataclasses.replace(SMALL, precision="bfloat16")
+    network = start(spec, "cpu")
+    points = list(train(network, spec, "cpu"))
+    plainly = list(train(start(SMALL, "cpu"), SMALL, "cpu"))
+    assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in network.state_dict().values())
+    assert points[0].loss == pytest.approx(plainly[0].loss, rel=0.02)
+    assert points[-1].loss == pytest.approx(plainly[-1].loss, abs=0.3)
+    assert not same(weights(network), reference)
+
+
 # ---------------------------------------------------------------------------------------------------------------- specs
 
 
@@ -308,6 +320,7 @@ def test_a_lost_loss_is_noticed() -> None:
     ("field", "value", "sentence"),
     [
         ("schedule", "cosine", r"schedule 'cosine': choose from constant, one-cycle"),
+        ("precision", "float16", r"precision 'float16': choose from float32, bfloat16"),
         ("images", 31, r"images 31, batch 32, .*at least one whole batch"),
         ("batch", 1, r"batch 1, .*two or more images"),
         ("batch", 161, r"images 160, batch 161"),
@@ -340,6 +353,7 @@ def test_a_spec_survives_json_and_every_field_is_in_its_key() -> None:
         "learning_rate": 5e-3,
         "schedule": "constant",
         "seed": 1,
+        "precision": "bfloat16",
     }
     assert set(others) == {f.name for f in dataclasses.fields(Training)}
     keys = {key(dataclasses.replace(SMALL, **{field: value})) for field, value in others.items()} | {key(SMALL)}
