@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import random
 import signal
@@ -23,7 +24,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -399,6 +400,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--browsers", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trial", action="store_true", help="print the results and store nothing")
+    parser.add_argument("--steps", type=Path, help="write every step to this file, one line of JSON for each")
     return parser.parse_args()
 
 
@@ -410,6 +412,8 @@ def main() -> None:
         most = 60 * arguments.minutes + LIVE_SECONDS + 6 * STEP_SECONDS
         found = asyncio.run(asyncio.wait_for(lesson(app, arguments), most))
     claims, beside = told(found, arguments)
+    if arguments.steps:
+        arguments.steps.write_text("".join(json.dumps(asdict(one)) + "\n" for one in found["walked"]))
     if not arguments.trial:
         write("room", claims, load_before=load, **beside)
         return

@@ -1,0 +1,93 @@
+"""bfloat16 against float32: how much faster labnet learns, and whether the science stays the same.
+
+`python -m benchmarks.precision`, about two minutes on two cores. Speed: steps without rendering, in alternating rounds
+on one thread. Science: the two networks of the live comparison in five seeds, trained either way; the difference that
+the precision makes to transfer accuracy and to sensitivity, with Student's interval over seeds, beside the difference
+that the transformations make. Same science: the interval of the difference holds 0, or lies within a twentieth of what
+the transformations make.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.common import alternate, claim, spread, write
+from invlab import devices, sensitivity, training, transfer
+from invlab.bundle import FIRST_SOURCES, FIRST_TARGET
+from invlab.intervals import over_seeds
+from invlab.studies.comparison import Comparison, comparison
+from invlab.studies.presets import PRESETS
+from invlab.tasks import Batch, render
+from invlab.training import PRECISIONS, Training
+
+SEEDS = 5
+STEPS = 40
+MEASURES = ("transfer accuracy", "sensitivity")
+
+
+def main() -> None:
+    devices.one_thread_each()
+    compared = [comparison(FIRST_SOURCES, FIRST_TARGET, PRESETS["live"], seed) for seed in range(SEEDS)]
+    seconds = speed(compared[0].sources[0])
+    rates = {name: spread([STEPS * compared[0].sources[0].batch / s for s in each]) for name, each in seconds.items()}
+    claims = [
+        claim("labnet learns in bfloat16, over float32", rates["bfloat16"]["median"] / rates["float32"]["median"], 1.3,
+              "times"),
+    ]  # fmt: skip
+    found = {precision: [science(spec, precision) for spec in compared] for precision in PRECISIONS}
+    beside = {}
+    for measure in MEASURES:
+        made = [abs(same[measure] - other[measure]) for same, other in found["float32"]]
+        moved = [
+            low[measure] - full[measure]
+            for lows, fulls in zip(found["bfloat16"], found["float32"], strict=True)
+            for low, full in zip(lows, fulls, strict=True)
+        ]
+        means = [(a + b) / 2 for a, b in zip(moved[::2], moved[1::2], strict=True)]  # of the two networks of a seed
+        low, high = over_seeds(means)
+        mean, gap = sum(means) / len(means), sum(made) / len(made)
+        beside[measure] = {"difference": mean, "interval": [low, high], "made by the transformations": gap}
+        nothing = 0.0 if low <= 0 <= high else abs(mean) / gap
+        claims.append(claim(f"bfloat16 changes {measure}, as a share of what the transformations change", nothing, 0.05,
+                            "of it (0: the interval over seeds holds 0)", larger=False, difference=mean,
+                            interval=[low, high]))  # fmt: skip
+    write("precision", claims, rates=rates, seeds=SEEDS, science=beside)
+
+
+def speed(spec: Training) -> dict[str, list[float]]:
+    """Seconds of `STEPS` steps at each precision."""
+    batch = render(spec.task, "train", range(spec.batch))
+    short = replace(spec, images=STEPS * spec.batch, epochs=1)
+
+    def learn(precision: str) -> None:
+        chosen = replace(short, precision=precision)
+        with patch.object(training, "render", lambda *_: Batch(batch.images, batch.labels)):
+            for _ in training.train(training.start(chosen, "cpu"), chosen, "cpu"):
+                pass
+
+    return alternate({precision: lambda precision=precision: learn(precision) for precision in PRECISIONS})
+
+
+def science(spec: Comparison, precision: str) -> list[dict[str, Any]]:
+    """Transfer accuracy and sensitivity of both networks of a comparison."""
+
+    def one(number: int) -> dict[str, Any]:
+        learned = replace(spec.sources[number], precision=precision)
+        network = training.start(learned, "cpu")
+        for _ in training.train(network, learned, "cpu"):
+            pass
+        twins, probe = (replace(asked, training=learned) for asked in (spec.sensitivity(number), spec.transfer(number)))
+        return {
+            "sensitivity": sensitivity.measure(network, twins, "cpu")["sensitivity"],
+            "transfer accuracy": transfer.measure(network, probe, "cpu")["accuracy"],
+        }
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, range(len(spec.sources))))
+
+
+if __name__ == "__main__":
+    main()
