@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,28 @@ def test_percentiles_are_of_the_values_measured() -> None:
     assert room.spread([3.0])["p95"] == 3.0
     steps = [Step("client", "", "page", 0.0, 1.0), Step("browser", "shift", "Show", 1.0, 3.0)]
     assert room.grouped(steps, lambda one: one.page or "home")["shift"]["max"] == 3.0
+
+
+def test_what_is_drawn_is_told_apart_from_what_is_answered() -> None:
+    steps = [
+        Step("client", "", "page", 0.0, 1.0),
+        Step("browser", "", "arrive", 0.0, 0.5, 9.0),
+        Step("browser", "shift", "Show", 1.0, 0.2, 3.0),
+    ]
+    assert room.until_drawn(steps) == {"first page": [9.0], "later pages": [3.0]}
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux has /proc")
+def test_chromium_lets_the_server_go_first(tmp_path) -> None:
+    """The program that stands for Chromium tells its own niceness, and its session's."""
+    tell = tmp_path / "tell"
+    tell.write_text("#!/bin/sh\nnice\ncat /proc/self/autogroup 2>/dev/null || true\n")
+    tell.chmod(0o755)
+    program = visitors.behind(tmp_path, str(tell))
+    said = subprocess.run([program], start_new_session=True, capture_output=True, text=True, check=True).stdout.split()
+    own, group = visitors.niceness(os.getpid())
+    assert int(said[0]) == min(19, own + visitors.NICE)
+    assert group is None or int(said[-1]) == visitors.NICE
 
 
 def test_growth_is_measured_after_the_first_minutes() -> None:
