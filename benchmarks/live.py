@@ -35,7 +35,7 @@ def main() -> None:
     write(
         "live",
         [
-            claim("a live comparison, warm worker (median)", spread(list(seconds))["median"], 10, "s", larger=False),
+            claim("a live comparison, warm worker (median)", spread(list(seconds))["median"], 6, "s", larger=False),
             claim("a live comparison, warm worker (slowest)", max(seconds), 10, "s", larger=False),
             claim("from the request to the first step of training", max(first), 1, "s", larger=False),
         ],

@@ -45,3 +45,17 @@ def threads() -> int:
             raise ValueError(f"INVLAB_THREADS {chosen!r}: give a whole number of at least 1")
         return int(chosen)
     return 1 if choose() != "cpu" else os.cpu_count() or 1
+
+
+STACKED = 16  # small networks that a GPU trains at once
+
+
+def stacked() -> int:
+    """How many small networks a study trains at once as one stack of weights: INVLAB_STACK, else 16 on a CUDA GPU,
+    which one small network leaves idle, and 1 elsewhere: on a processor a thread for each network is faster."""
+    chosen = os.environ.get("INVLAB_STACK", "")
+    if chosen:
+        if not chosen.isdigit() or int(chosen) < 1:
+            raise ValueError(f"INVLAB_STACK {chosen!r}: give a whole number of at least 1")
+        return int(chosen)
+    return STACKED if choose() == "cuda" else 1

@@ -41,6 +41,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "INVLAB_DATA": (r".+", "a directory"),
     "INVLAB_WORKER": (r"0|1", "0 or 1"),
     "INVLAB_THREADS": (r"[1-9]\d*", "a whole number of at least 1"),
+    "INVLAB_STACK": (r"[1-9]\d*", "a whole number of at least 1"),
     "INVLAB_LOG": ("|".join(logs.FORMATS), " or ".join(logs.FORMATS)),
     "INVLAB_LOG_LEVEL": ("|".join(logs.LEVELS), ", ".join(logs.LEVELS)),
     "INVLAB_MODE": ("|".join(roles.MODES), ", ".join(roles.MODES)),

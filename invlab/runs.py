@@ -6,6 +6,7 @@ Every result is stored under its spec's key and never computed twice. A record i
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import itertools
 import os
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -110,15 +111,16 @@ def execute_all(
     threads: int = 2,
     costs: Sequence[float] | None = None,
 ) -> None:
-    """Execute many specs, `threads` at a time, in their order as far as possible.
+    """Execute many specs, `threads` at a time, in their order as far as possible; small networks that are to learn
+    first and together, where `devices.stacked` says so.
 
     costs: the seconds each is expected to take, in any unit; the fraction and the seconds left go by them.
     Reports `{"stage": "cells", "done", "of", "fraction", "seconds", "left"}` from this thread, at least twice a second.
     What a report raises ends the work: the computations under way stop at their next step, what was finished is stored.
     """
     todo = list(specs)
-    weights = [1.0] * len(todo) if costs is None else list(costs)
-    whole, paid, done = sum(weights), 0.0, 0
+    units = _units(todo, [1.0] * len(todo) if costs is None else list(costs), store)
+    whole, paid, done = sum(unit.cost for unit in units), 0.0, 0
     began, stop = time.perf_counter(), threading.Event()
 
     def watched(point: dict[str, Any]) -> None:
@@ -126,18 +128,18 @@ def execute_all(
             raise Cancelled("the work as a whole was ended")
 
     with ThreadPoolExecutor(threads) as pool:
-        running: dict[Future[Record], float] = {}
-        waiting = iter(zip(todo, weights, strict=True))
+        running: dict[Future[None], Unit] = {}
+        waiting = iter(units)
         try:
             while done < len(todo):
                 # One ahead of each thread, so that none idles.
-                for spec, cost in itertools.islice(waiting, 2 * threads - len(running)):
-                    running[pool.submit(execute, spec, store, watched)] = cost
+                for unit in itertools.islice(waiting, 2 * threads - len(running)):
+                    running[pool.submit(_execute_unit, unit, store, watched)] = unit
                 finished, _ = wait(running, timeout=CELLS_SECONDS, return_when=FIRST_COMPLETED)
                 for future in finished:
                     future.result()
-                    paid += running.pop(future)
-                done += len(finished)
+                    unit = running.pop(future)
+                    paid, done = paid + unit.cost, done + len(unit.specs)
                 seconds = time.perf_counter() - began
                 point = {"stage": "cells", "done": done, "of": len(todo), "seconds": round(seconds, 1)}
                 point["fraction"] = paid / whole if whole else done / len(todo)
@@ -147,6 +149,36 @@ def execute_all(
             stop.set()
             for future in running:
                 future.cancel()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one thread executes at a time: a spec, or trainings that learn in one stack. cost: as in `execute_all`."""
+
+    specs: tuple[Any, ...]
+    cost: float
+
+
+def _units(todo: list[Any], costs: list[float], store: Store) -> list[Unit]:
+    """Stacks of the trainings that are missing, then every other spec alone."""
+    most = devices.stacked()
+    if most == 1:
+        return [Unit((spec,), cost) for spec, cost in zip(todo, costs, strict=True)]
+    from invlab import stacks  # only here is torch needed before the first step
+
+    missing = dict.fromkeys(s for s in todo if isinstance(s, Training) and store.get(records.key(s)) is None)
+    made = [tuple(group) for group in stacks.groups(list(missing), most) if len(group) > 1]
+    cost = dict(zip(todo, costs, strict=True))
+    together = {spec for group in made for spec in group}
+    alone = [Unit((spec,), own) for spec, own in zip(todo, costs, strict=True) if spec not in together]
+    return [Unit(group, sum(cost[spec] for spec in group)) for group in made] + alone
+
+
+def _execute_unit(unit: Unit, store: Store, report: Report) -> None:
+    if len(unit.specs) == 1:
+        execute(unit.specs[0], store, report)
+    else:
+        _train_together(unit.specs, store, report, devices.choose())
 
 
 def warm_up() -> None:
@@ -189,8 +221,38 @@ def _store_trained(spec: Training, store: Store, report: Report, device: str, wa
     return record
 
 
+def _train_together(specs: Sequence[Training], store: Store, report: Report, device: str) -> None:
+    """Train networks in one stack and store the record of each, with its share of the seconds. One whose loss is no
+    number any more is not stored: learning alone it says so."""
+    from invlab import stacks
+
+    with contextlib.ExitStack() as held:
+        for key in sorted(records.key(spec) for spec in specs):
+            held.enter_context(_lock(key))
+        began = time.perf_counter()
+        networks = [training.start(spec, device) for spec in specs]
+        curves = [Curve(spec) for spec in specs]
+        for points in stacks.train_together(networks, specs, device):
+            for curve, progress in zip(curves, points, strict=True):
+                curve.add(progress)
+            report({"stage": "train", **asdict(points[0]), "fraction": points[0].step / points[0].steps})
+        learned = (time.perf_counter() - began) / len(specs)
+        for spec, network, curve in zip(specs, networks, curves, strict=True):
+            if not curve.finite:
+                continue
+            began = time.perf_counter()
+            result = _result(spec, network, curve.points, store, device)
+            record = {"kind": "Training", "spec": records.plain(spec), "weights": result.pop("weights")}
+            told = made(device, learned + time.perf_counter() - began) | {"stack": len(specs)}
+            store.put(records.key(spec), record | {"result": result, "made": told})
+
+
 def _learn(spec: Training, store: Store, report: Report, device: str, watch: Watch | None = None) -> Record:
     network, history = _taught(spec, report, device, watch)
+    return _result(spec, network, history, store, device)
+
+
+def _result(spec: Training, network: Network, history: list[Record], store: Store, device: str) -> Record:
     network.eval()
     test = rendered.get(spec.task, "test", 1000, device=device)
     return {
@@ -203,26 +265,37 @@ def _learn(spec: Training, store: Store, report: Report, device: str, watch: Wat
 
 def _taught(spec: Training, report: Report, device: str, watch: Watch | None = None) -> tuple[Network, list[Record]]:
     """The trained network and the curve of its training; nothing is stored."""
-    network = training.start(spec, device)
-    every = max(1, spec.steps // CURVE_POINTS)
-    history: list[Record] = []
-    window: list[Progress] = []
-    reported = 0.0
+    network, curve, reported = training.start(spec, device), Curve(spec), 0.0
     # A network that is watched learns beside another one: on two cores there is none left to render ahead on.
     ahead = watch is None or (os.cpu_count() or 1) > 2
     for progress in training.train(network, spec, device, ahead):
-        if not training.finite(progress):
+        curve.add(progress)
+        if not curve.finite:
             raise ArithmeticError(f"the loss is no number any more at step {progress.step}; lower the learning rate")
-        window.append(progress)
-        if progress.step % every == 0 or progress.step == spec.steps:
-            history.append(_averaged(window))
-            window = []
         if progress.seconds - reported >= REPORT_SECONDS or progress.step in (1, spec.steps):
             reported = progress.seconds
             report({"stage": "train", **asdict(progress), "fraction": progress.step / progress.steps})
         if watch is not None:
             watch(network, progress)
-    return network, history
+    return network, curve.points
+
+
+class Curve:
+    """The stored curve of a training: about `CURVE_POINTS` means over its steps. finite: no step lost the loss."""
+
+    def __init__(self, spec: Training) -> None:
+        self.points: list[Record] = []
+        self.finite = True
+        self._every, self._steps = max(1, spec.steps // CURVE_POINTS), spec.steps
+        self._window: list[Progress] = []
+
+    def add(self, progress: Progress) -> None:
+        """Take a step."""
+        self.finite = self.finite and training.finite(progress)
+        self._window.append(progress)
+        if progress.step % self._every == 0 or progress.step == self._steps:
+            self.points.append(_averaged(self._window))
+            self._window = []
 
 
 def _averaged(window: list[Progress]) -> Record:

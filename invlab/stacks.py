@@ -24,8 +24,8 @@ from invlab.seeds import torch_generator
 from invlab.tasks import Batch, render
 from invlab.training import Progress, Training, low_precision, rate
 
-STACKABLE = ("labnet", "resnet18", "resnet50", "vgg11", "resnet18-small", "resnet50-small", "vgg11-small")
-MOST = 32  # networks in a stack
+SMALL = ("labnet", "resnet18-small", "resnet50-small", "vgg11-small")  # of which one leaves a GPU idle
+STACKABLE = (*SMALL, "resnet18", "resnet50", "vgg11")
 RENDERED_AT_ONCE = 4096  # images of one network: the batches of several steps, so that rendering needs few launches
 
 
@@ -49,11 +49,13 @@ def alike(training: Training) -> tuple[object, ...] | None:
     )
 
 
-def groups(trainings: Sequence[Training], most: int = MOST) -> Iterator[list[Training]]:
-    """The trainings in stacks of at most `most`, each alone that cannot be stacked; in the order of their first."""
+def groups(trainings: Sequence[Training], most: int) -> Iterator[list[Training]]:
+    """The trainings in stacks of at most `most`, each alone that cannot be stacked or is of a large network; in the
+    order of their first."""
     found: dict[object, list[Training]] = {}
     for number, training in enumerate(trainings):
-        found.setdefault(alike(training) or number, []).append(training)
+        kind = alike(training) if training.network in SMALL else None
+        found.setdefault(kind or number, []).append(training)
     for members in found.values():
         for first in range(0, len(members), most):
             yield members[first : first + most]

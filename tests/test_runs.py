@@ -472,6 +472,82 @@ def test_execute_all_stores_what_it_computes(store: Store, learned: list[Trainin
     assert sorted(store.keys()) == sorted({key(spec) for spec in specs})
 
 
+def test_small_networks_learn_in_one_stack_where_that_is_asked_for(
+    store: Store, learned: list[Training], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Their records are those of each alone, but for rounding and who sat beside it; what is stored is left alone."""
+    specs = [dataclasses.replace(TRAINING, seed=seed) for seed in range(3)]
+    stored = execute(dataclasses.replace(TRAINING, seed=9), store)
+    alone = Store(tmp_path / "alone")
+    execute_all(specs, alone)
+    assert len(learned) == 4
+    monkeypatch.setenv("INVLAB_STACK", "2")
+    points: list[dict[str, Any]] = []
+    execute_all(
+        [*specs, SENSITIVITY, dataclasses.replace(TRAINING, seed=9)], store, points.append, costs=[4, 4, 4, 1, 4]
+    )
+    assert learned[4:] == [specs[2]]  # the third has nobody to sit beside
+    assert points[-1]["done"] == points[-1]["of"] == 5
+    assert points[-1]["fraction"] == 1
+    assert store.get(key(dataclasses.replace(TRAINING, seed=9))) == stored
+    for spec in specs:
+        own, other = store.get(key(spec)), alone.get(key(spec))
+        assert own is not None
+        assert other is not None
+        assert own["made"].get("stack") == (None if spec is specs[2] else 2)
+        assert [p["images"] for p in own["result"]["history"]] == [p["images"] for p in other["result"]["history"]]
+        assert own["result"]["history"][0]["loss"] == pytest.approx(other["result"]["history"][0]["loss"], rel=1e-3)
+        assert abs(own["result"]["test_accuracy"] - other["result"]["test_accuracy"]) < 0.1
+        network = trained(spec, store)
+        assert not network.training
+    assert learned[4:] == [specs[2]]  # their weights are there
+
+
+def test_a_stack_ends_when_the_work_is_cancelled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVLAB_STACK", "4")
+
+    def report(point: dict[str, Any]) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        execute_all([dataclasses.replace(TRAINING, seed=seed, epochs=100) for seed in range(3)], store, report)
+    assert list(store.keys()) == []
+
+
+def test_one_of_a_stack_that_loses_its_loss_does_not_spoil_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVLAB_STACK", "2")
+    start = training.start
+
+    def broken(spec: Training, device: str) -> Any:
+        network = start(spec, device)
+        if spec.seed == 1:
+            network.head.weight.data.fill_(float("nan"))
+        return network
+
+    monkeypatch.setattr(training, "start", broken)
+    specs = [TRAINING, dataclasses.replace(TRAINING, seed=1)]
+    execute_all(specs, store)
+    assert [store.get(key(spec)) is not None for spec in specs] == [True, False]
+    alone = training.start(TRAINING, "cpu")
+    assert execute(TRAINING, store)["result"]["history"][0]["loss"] == pytest.approx(
+        next(training.train(alone, TRAINING, "cpu")).loss, rel=1e-3
+    )
+    with pytest.raises(ArithmeticError, match="the loss is no number"):
+        execute(specs[1], store)
+
+
+@pytest.mark.parametrize(("given", "device", "most"), [("", "cpu", 1), ("", "cuda", devices.STACKED), ("3", "cpu", 3)])
+def test_how_many_are_stacked(monkeypatch: pytest.MonkeyPatch, given: str, device: str, most: int) -> None:
+    monkeypatch.setenv("INVLAB_STACK", given)
+    monkeypatch.setattr(devices, "choose", lambda: device)
+    assert devices.stacked() == most
+    monkeypatch.setenv("INVLAB_STACK", "none")
+    with pytest.raises(ValueError, match="INVLAB_STACK 'none'"):
+        devices.stacked()
+
+
 # -------------------------------------------------------------------------------------------------------------- singles
 
 

@@ -99,9 +99,9 @@ def test_training_at_once_is_training_one_by_one() -> None:
 
 def test_stacks_are_made_of_what_is_alike() -> None:
     larger = dataclasses.replace(SPEC, images=128)
-    dense = Training(TASK, "densenet121-small")
-    made = list(groups([SPEC, larger, dense, SPECS[1], SPECS[2], dense], most=2))
-    assert made == [[SPEC, SPECS[1]], [SPECS[2]], [larger], [dense], [dense]]
+    dense, large = Training(TASK, "densenet121-small"), Training(TASK, "resnet18")
+    made = list(groups([SPEC, larger, dense, SPECS[1], SPECS[2], large, large, dense], most=2))
+    assert made == [[SPEC, SPECS[1]], [SPECS[2]], [larger], [dense], [large], [large], [dense]]
     assert alike(dataclasses.replace(SPEC, epochs=0)) is None
     with pytest.raises(ValueError, match="only those of one kind"):
         next(train_together(of("labnet"), [SPEC, larger], "cpu"))
