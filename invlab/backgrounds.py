@@ -16,6 +16,7 @@ import numpy as np
 
 from invlab import hub, seeds, things, uploads
 from invlab.kept import is_kept, kept
+from invlab.once import once_each
 from invlab.photographs import PHOTOGRAPHS, SCENES_VERSION, draw_scenes, photographs, scene_bytes
 from invlab.pictures import PictureError, decode_picture, files_in, read_picture, square
 from invlab.scenes import SCENES
@@ -57,7 +58,7 @@ class BackgroundSet:
         return self.pixels.whole() if isinstance(self.pixels, Scenes) else self.pixels
 
 
-@lru_cache(maxsize=16)
+@once_each(16)
 def backgrounds(name: str, size: int) -> BackgroundSet:
     """The background set `name` at `size` × `size` pixels; made once in a process, then shared: do not change it.
 

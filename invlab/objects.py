@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from invlab import hub, uploads
+from invlab.once import once_each
 from invlab.photographs import PHOTOGRAPHS, photographs
 from invlab.pictures import PictureError, cut_out, decode_picture, files_in, read_picture, square
 from invlab.seeds import torch_generator
@@ -54,7 +54,7 @@ class Bank:
         return len(self.names)
 
 
-@functools.lru_cache(maxsize=16)
+@once_each(16)
 def bank(name: str, size: int) -> Bank:
     """The bank `name` for canvases of `size` pixels, made once in a process and shared: do not change it.
 

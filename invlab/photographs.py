@@ -6,7 +6,6 @@ cannot be had.
 
 from __future__ import annotations
 
-import functools
 import os
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import numpy as np
 from invlab import cifar
 from invlab.cifar import ARCHIVES
 from invlab.kept import SourceError, is_kept, kept
+from invlab.once import once_each
 from invlab.scenes import SCENES, draw_scene
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Photographs:
     names: tuple[str, ...]
 
 
-@functools.lru_cache(maxsize=4)
+@once_each(4)
 def photographs(name: str, size: int) -> Photographs:
     """The set `name` (a row of `PHOTOGRAPHS`) at `size` pixels, made once in a process and shared by objects and
     backgrounds: do not change it.

@@ -8,12 +8,12 @@ to paste on top.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from invlab import photographs
 from invlab.kept import kept
 from invlab.objects import bank, class_names
+from invlab.once import once_each
 from invlab.photographs import SCENES_VERSION, SIDE, resized
 from invlab.seeds import Generator, word
 from invlab.transforms import rotate_matrix, scale_matrix, translate_matrix, warp
@@ -56,7 +56,7 @@ def _order() -> tuple[int, ...]:
     return tuple(sorted(range(count), key=lambda index: word("things", index)))
 
 
-@functools.lru_cache(maxsize=4)
+@once_each(4)
 def things(size: int) -> photographs.Photographs:
     """The set at `size` pixels, made once in a process: do not change it. Some seconds the first time in an
     installation, beside the scene pictures that it is drawn on."""

@@ -22,6 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "invlab",
         "invlab.lazy",
+        "invlab.once",
+        "invlab.memory",
         "invlab.logs",
         "invlab.seeds",
         "invlab.records",

@@ -267,7 +267,7 @@ def twin_pairs(
     """Two draws of each photograph beside each other; `key` is the spec's."""
     found = audit.twin_pictures(_spec, family, chosen, 128).numpy()
     return [
-        instruments.beside(first, second, f"photograph {i + 1}", f"{distance:.2f}")
+        instruments.Pair(first, second, f"photograph {i + 1}", f"{distance:.2f}")
         for i, (first, second), distance in zip(chosen, found, moved, strict=True)
     ]
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from invlab import jobs, logs, records, roles, rooms, store, worker
+from invlab import jobs, logs, memory, records, roles, rooms, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
@@ -104,6 +104,7 @@ def background_work() -> None:
 @st.cache_resource(show_spinner=False)
 def _begin() -> None:
     logs.set_up("web", store.home())
+    memory.few_arenas()
     if roles.mode() != "view":
         _kept_open.append(store.used(store.home()))
     if why := the_store().refusal():
@@ -124,8 +125,8 @@ def _keep_worker(queue: jobs.Queue) -> None:
 
 
 def _background() -> None:
-    """Load what pages that render need, so that the first of them does not wait; then, on a timer, collect garbage and
-    delete the rooms whose term is over."""
+    """Load what pages that render need, so that the first of them does not wait; then, on a timer, collect garbage,
+    give free memory back and delete the rooms whose term is over."""
     _wait_until_quiet()
     from invlab import runs
 
@@ -134,6 +135,7 @@ def _background() -> None:
     while True:
         time.sleep(COLLECT_SECONDS)
         gc.collect()
+        memory.give_back()
         _expire_rooms()
 
 

@@ -131,27 +131,25 @@ def choosing(plot: Any, key: str, alt: str, picker: str, options: Sequence[Any])
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures of one object, side by side, its name, and how far apart one or several networks see them
-    (strangers: 1), as it is told."""
+    """Two pictures of one object, its name, and how far apart one or several networks see them (strangers: 1), as it is
+    told. times: how large each pixel is shown; pages keep many pairs, so they are enlarged when they are shown."""
 
-    picture: np.ndarray  # uint8 (H, W, 3)
+    first: np.ndarray  # uint8 (H, W, 3)
+    second: np.ndarray
     name: str
     words: str
+    times: int = 1
+
+    @property
+    def picture(self) -> np.ndarray:
+        """uint8 (times · H, 2 · times · W + ENLARGED, 3): side by side, with a light line between them."""
+        a, b = (pixels.repeat(self.times, 0).repeat(self.times, 1) for pixels in (self.first, self.second))
+        return np.concatenate([a, np.full((len(a), ENLARGED, 3), 255, np.uint8), b], 1)
 
 
 def pair(first: Any, second: Any, name: str, words: str) -> Pair:
-    """Of two images (3, S, S) in [−1, 1], enlarged, with a light line between them."""
-    large = [
-        pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1)
-        for pixels in (as_pixels(first[None])[0], as_pixels(second[None])[0])
-    ]
-    return beside(large[0], large[1], name, words)
-
-
-def beside(first: np.ndarray, second: np.ndarray, name: str, words: str) -> Pair:
-    """Of two pictures, uint8 (H, W, 3), with a light line between them."""
-    line = np.full((len(first), ENLARGED, 3), 255, np.uint8)
-    return Pair(np.concatenate([first, line, second], 1), name, words)
+    """Of two images (3, S, S) in [−1, 1]."""
+    return Pair(as_pixels(first[None])[0], as_pixels(second[None])[0], name, words, ENLARGED)
 
 
 def gallery(pairs: Sequence[Pair]) -> None:
