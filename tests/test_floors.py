@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.assets.build_sheet",
     ),
     (
+        "invlab.listing",
         "invlab.store",
         "invlab.database",
         "invlab.kept",
