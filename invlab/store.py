@@ -611,21 +611,25 @@ class Store:
         return sorted(found, reverse=not newer)[:limit]
 
     def _own_entries(self, kind: str, limit: int, at: Entry | None, newer: bool) -> list[Entry]:
-        found: list[Entry] = []
+        asked = limit
         with self._forgiven():
-            while len(found) < limit:
-                asked = functools.partial(listing.rows, kind=kind, limit=limit, at=at, newer=newer)
-                rows = self._listed(asked) or []
-                for time_stored, key, raw, rowid in rows:
-                    at = Entry(time_stored, key)
-                    try:
-                        found.append(Entry(time_stored, read_key(key, raw)))
-                    except RowError as refusal:
-                        self._note_refusal(key, refusal)
-                        self._delete_row(rowid)
-                if len(rows) < limit:
-                    break
-        return found
+            while True:
+                look = functools.partial(listing.rows, kind=kind, limit=asked, at=at, newer=newer)
+                rows = self._listed(look) or []
+                found = [entry for row in rows if (entry := self._entry(*row))]
+                if len(found) >= limit or len(rows) < asked:
+                    return found[:limit]
+                asked *= 2  # some were refused
+        return []
+
+    def _entry(self, stored: float, key: Any, raw: Any, rowid: int) -> Entry | None:
+        """What a row lists; a row that is not of this store goes."""
+        try:
+            return Entry(stored, read_key(key, raw))
+        except RowError as refusal:
+            self._note_refusal(key, refusal)
+            self._delete_row(rowid)
+            return None
 
     def _bundled_entries(self, kind: str, limit: int, at: Entry | None, newer: bool) -> list[Entry]:
         if not self.bundle:
