@@ -375,8 +375,9 @@ def rounded(value: Any) -> Any:
 
 def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
     """Compute what is missing of a study's seed, then gather its rows."""
-    stored = set(store.keys())
-    todo = [cell for cell in spec.specs() if records.key(cell) not in stored]
+    cells = {records.key(cell): cell for cell in spec.specs()}
+    stored = store.stored(cells)
+    todo = [cell for key, cell in cells.items() if key not in stored]
     execute_all(todo, store, report, devices.threads(), [cell_seconds(cell) for cell in todo])
     found = study(spec.study)
     return {"axes": list(found.axes), "rows": gathered(found, spec.cells(), lambda c: execute(c, store)["result"])}
