@@ -997,11 +997,18 @@ def read_lines_file(path: Path) -> bytes:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that, whatever happens, the file is the old one or the new one as a whole."""
+    with replaced(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[IO[bytes]]:
+    """A new file, for writing, that takes the place of `path` as a whole once it has been written without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}-{time.time_ns()}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
