@@ -47,7 +47,7 @@ MOST_MS = 50.0
 TASK = Task(tuple(range(12)), ("rotate", "hue", "blur"))
 TRAINING = Training(TASK, images=1280, batch=128)
 RECORDS = (1_000, 10_000, 100_000, 1_000_000)
-KINDS = {"sensitivity": 0.45, "transfer": 0.25, "response": 0.15, "training": 0.1, "comparison": 0.05}
+KINDS = {"sensitivity": 0.5, "transfer": 0.3, "training": 0.1, "response": 0.05, "comparison": 0.05}
 LOOKS = 300  # single calls that are timed
 PAGE = 50
 
@@ -179,7 +179,7 @@ async def crowds(url: str) -> dict[str, Points]:
     from benchmarks.visitors import Client
 
     points: dict[str, Points] = {}
-    pages = {"home": "home", "sensitivity": "sensitivity", "runs": "runs"}
+    pages = {"home": "", "sensitivity": "sensitivity", "runs": "runs"}
     first = Client(url)  # the server warms up for one
     for path in pages.values():
         await first.open(path)
@@ -225,7 +225,7 @@ def records() -> dict[str, Points]:
 
 def fill(store: Store, start: int, stop: int) -> None:
     """Rows as diskcache writes them, many in a transaction, with records such as the lab's own."""
-    chance = random.Random(start)
+    chance = random.Random(f"rows from {start}")
     bundled = store.bundle
     assert bundled is not None
     patterns = {kind: list(bundled.lines(kind).values())[:20] for kind in KINDS}
@@ -236,7 +236,7 @@ def fill(store: Store, start: int, stop: int) -> None:
             kind = chance.choices(names, weights)[0]
             key = f"{kind}-{chance.getrandbits(128):032x}"
             pattern = patterns[kind][number % len(patterns[kind])]
-            yield key, 1.7e9 + number, zlib.compress(b'{"key":"%s","record":%s}' % (key.encode(), pattern), 1)
+            yield key, 1.7e9 + number, zlib.compress(b'{"key":"%s","record":%s}' % (key.encode(), pattern))
 
     query = "INSERT INTO Cache(key, raw, store_time, access_time, mode, value) VALUES (?, 1, ?, 0, 1, ?)"
     coming = rows()
@@ -251,7 +251,7 @@ def fill(store: Store, start: int, stop: int) -> None:
 
 def calls(store: Store, total: int) -> dict[str, list[float]]:
     """Seconds of single calls of each kind."""
-    chance = random.Random(total)
+    chance = random.Random(f"calls at {total}")
     with store._beside() as db:
         places = [f"{kind}-{chance.getrandbits(128):032x}" for kind in KINDS for _ in range(LOOKS)]
         query = "SELECT key FROM Cache WHERE key > ? ORDER BY key LIMIT 1"
@@ -330,19 +330,41 @@ def told(points: Points) -> dict[str, Any]:
     return {"points": shown} | ({"law": law(points)} if len(points) > 2 else {})
 
 
-def before() -> dict[str, Any]:
-    """The curves that the file has."""
-    path = RESULTS / f"growth-{machine()}.json"
-    return json.loads(path.read_text())["curves"] if path.exists() else {}
+def table(curves: dict[str, Any]) -> str:
+    """The curves as a table in Markdown: the least and the most that was measured, and the law."""
+    lines = ["| over | what | from | to | exponent (95 %) | law |", "|---|---|---|---|---|---|"]
+    for part, each in curves.items():
+        for what, curve in each.items():
+            points = curve["points"]
+            ends = [f"{int(x):,}: {shown(points[x]['median'])}" for x in (min(points, key=int), max(points, key=int))]
+            found = curve.get("law")
+            exponent = name = ""
+            if found:
+                exponent = f"{found['exponent']:.2f} ({found['interval'][0]:.2f} … {found['interval'][1]:.2f})"
+                name = found["law"]
+            lines.append(f"| {part} | {what} | {ends[0]} | {ends[1]} | {exponent} | {name} |")
+    return "\n".join(lines)
+
+
+def shown(seconds: float) -> str:
+    return f"{seconds:,.2f} s" if seconds >= 0.1 else f"{1000 * seconds:,.2f} ms"
+
+
+def results() -> Path:
+    return RESULTS / f"growth-{machine()}.json"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure (default: all)")
-    asked = parser.parse_args().part
+    parser.add_argument("--table", action="store_true", help="print what was measured before, measure nothing")
+    asked = parser.parse_args()
+    curves = json.loads(results().read_text())["curves"] if results().exists() else {}
+    if asked.table:
+        print(table(curves))
+        return
     devices.one_thread_each()
-    curves = before()
-    for part in asked:
+    for part in asked.part:
         curves[part] = {what: told(points) for what, points in PARTS[part]().items()}
     curves = {part: curves[part] for part in PARTS if part in curves}
     write("growth", claims_of(curves), curves=curves)
