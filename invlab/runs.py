@@ -49,6 +49,7 @@ Watch = Callable[["Network", Progress], None]
 
 CURVE_POINTS = 100  # of a training's stored history
 REPORT_SECONDS = 0.25  # at most four points a second from each network
+TEST_IMAGES = 1000  # that a trained network names
 QUICK_PAIRS = 100  # of a quick look while learning
 QUICK_PROBE = 200  # images, for fitting and for testing
 TRAINING_SHARE = 0.85  # of a network's part in a comparison; the rest is measuring
@@ -192,10 +193,10 @@ def _store_trained(spec: Training, store: Store, report: Report, device: str, wa
 def _learn(spec: Training, store: Store, report: Report, device: str, watch: Watch | None = None) -> Record:
     network, history = _taught(spec, report, device, watch)
     network.eval()
-    test = rendered.get(spec.task, "test", 1000, device=device)
+    test = rendered.parts(spec.task, "test", TEST_IMAGES, device=device)
     return {
         "weights": store.put_weights(records.key(spec), dict(network.state_dict())),
-        "test_accuracy": training.accuracy(network, test),
+        "test_accuracy": sum(training.right_of(network, part) for part in test) / TEST_IMAGES,
         "images_per_second": history[-1]["images_per_second"] if history else None,
         "history": history,
     }

@@ -601,8 +601,9 @@ class Store:
         return found
 
     def _own_among(self, keys: Iterable[str]) -> set[str]:
+        asked = list(keys)  # it may be gone through twice
         with self._forgiven():
-            return self._listed(lambda db: listing.among(db, keys)) or set()
+            return self._listed(lambda db: listing.among(db, asked)) or set()
         return set()
 
     def _entries(self, kind: str, limit: int, at: Entry | None, newer: bool) -> list[Entry]:

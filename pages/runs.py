@@ -117,7 +117,7 @@ def listed() -> listing.Page:
     return cached.the_store().page("comparison", SHOWN, before, after)
 
 
-def turning(shown: listing.Page) -> None:
+def turning(shown: listing.Page, whole: int) -> None:
     """To newer and older comparisons, where there are any."""
     if not (shown.newer or shown.older):
         return
@@ -127,7 +127,7 @@ def turning(shown: listing.Page) -> None:
             ("Older", shown.older, ":material/arrow_forward:", "before", shown.entries[-1]),
         ):
             st.button(label, disabled=not there, icon=icon, on_click=_turn, args=(name, edge))
-        st.caption(f"{cached.the_store().counts()['comparison']:,} comparisons, the newest first, {SHOWN} at a time")
+        st.caption(f"{whole:,} comparisons, the newest first, {SHOWN} at a time")
 
 
 def _turn(name: str, entry: listing.Entry) -> None:
@@ -170,7 +170,8 @@ def label_of(row: dict[str, Any]) -> str:
 def table(rows: Sequence[dict[str, Any]], opened: str | None) -> None:
     """The finished runs; a click on a row opens it."""
     at = [number for number, row in enumerate(rows) if row["key"] == opened]
-    key = f"finished-{opened}"  # a new table, with its row selected, when the link opens another run
+    # A new table, with its row selected, when the link opens another run, and on another page of the list.
+    key = f"finished-{opened}-{rows[0]['key']}"
     shown = [{name: value for name, value in row.items() if name != "key"} for row in rows]
     st.dataframe(
         shown,
@@ -344,26 +345,26 @@ def main() -> None:
         queue_state()
     ended()
     st.header("Finished comparisons", anchor=False)
-    shown = listed()
+    shown, stored = listed(), cached.the_store().counts()
     rows = finished(shown.entries)
     opened, other = st.query_params.get("run"), st.query_params.get("versus")
     if rows:
         table(rows, opened)
-        turning(shown)
+    turning(shown, stored.get("comparison", 0))
+    if rows:
         left, right = st.columns(2, gap="large")
         with left:
             opened = picker("Open a run", "run", rows, "choose one, or click a row above")
         with right:
             other = picker("Beside it", "versus", rows, "choose a second one to compare")
-    elif not keys:
+    elif not (keys or shown.newer or shown.older):
         st.info("No comparison is stored yet. Train two networks and compare them: it takes about ten seconds.")
         live.page_of(Choice(), "Go to the page Transfer")
     if opened and other:
         beside(opened, other)
     elif opened or other:
         open_run(opened or other or "", "run")
-    others = cached.the_store().counts()
-    told = [f"{others[kind]:,} {what}" for kind, what in KINDS.items() if others.get(kind)]
+    told = [f"{stored[kind]:,} {what}" for kind, what in KINDS.items() if stored.get(kind)]
     if told:
         st.caption(f"Also stored, as parts of these and of the studies: {', '.join(told)}.")
 
