@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -59,3 +60,9 @@ def test_claims_are_made_of_what_was_measured(tmp_path: Path, monkeypatch: pytes
     assert [claim["met"] for text, claim in found.items() if "samples" in text] == [True, False]
     assert any(text.startswith("look-up, 300 results") for text in found)
     assert not any("every key" in text for text in found)
+
+
+def test_the_guide_tells_what_was_measured() -> None:
+    root = Path(growth.__file__).parents[1]
+    (path,) = (root / "benchmarks" / "results").glob("growth-2-core-*.json")
+    assert growth.table(json.loads(path.read_text())["curves"]) in (root / "docs" / "performance.md").read_text()

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from invlab import disagreement, export, sensitivity, tasks, training, transfer
+from invlab import disagreement, export, information, sensitivity, tasks, training, transfer
 from invlab.disagreement import Disagreement
 from invlab.distances import DISTANCES, by_rows, linear_cka
+from invlab.information import Information
 from invlab.intervals import ratio_bootstrap, ratio_bootstraps
 from invlab.networks import Network, build
 from invlab.representations import BATCH, represent, represent_set
@@ -129,6 +130,7 @@ def measured(network: Network) -> dict[str, object]:
         "twins": sensitivity.twin_distances(network, TwinPairs(TRAINING, TASK, COUNT), "cpu"),
         "transfer": transfer.measure(network, Transfer(TRAINING, TASK, COUNT, 300), "cpu"),
         "tuning": transfer.measure_tuned(network, FineTuning(TRAINING, TASK, 120, 300, epochs=2), "cpu"),
+        "information": information.decode(network, Information(TRAINING, TASK, 300, 300), "cpu"),
         "disagreement": disagreement.disagree(networks, Disagreement((TRAINING, other), TASK, 300, 300), "cpu"),
     }
 
