@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
@@ -167,6 +168,7 @@ def _add_render(commands: Any) -> None:
 
 def _add_runs(commands: Any) -> None:
     command = commands.add_parser("runs", help="list the queue and the comparisons in the store")
+    command.add_argument("--limit", type=int, default=50, metavar="N", help="newest comparisons (default 50; 0: all)")
     command.add_argument("--json", action="store_true", help="print one JSON object for each line")
     command.set_defaults(run=runs_listed)
 
@@ -291,26 +293,31 @@ def runs_listed(asked: argparse.Namespace) -> int:
     """The queue, then the stored comparisons, newest first."""
     from invlab import jobs, store
 
-    rows: list[dict[str, Any]] = [
-        {"key": job.key, "state": job.state, "what": job.title or job.kind}
-        for job in jobs.Queue().jobs()
-        if job.state in ("queued", "running", "failed")
-    ]
-    found = store.open_store()
-    stored = sorted(found.items("comparison"), key=lambda item: item[1]["made"]["created"], reverse=True)
-    for key, record in stored:
-        networks = record["result"]["networks"]
-        told_of = " | ".join(f"{','.join(n['source']) or 'none'} {n['transfer_accuracy']:.3f}" for n in networks)
-        target = ",".join(record["spec"]["target"]["transformations"]) or "none"
-        rows.append({
-            "key": key, "state": found.origin(key), "what": f"{told_of} -> {target}",
-            "created": record["made"]["created"], "seconds": record["made"]["seconds"],
-        })  # fmt: skip
-    for row in rows:
+    def tell(row: dict[str, Any]) -> None:
         print(json.dumps(row) if asked.json else f"{row['state']:<8} {row['key']}  {row['what']}")
-    if not rows and not asked.json:
+
+    queued = [job for job in jobs.Queue().jobs() if job.state in ("queued", "running", "failed")]
+    for job in queued:
+        tell({"key": job.key, "state": job.state, "what": job.title or job.kind})
+    found = store.open_store()
+    whole = found.counts().get("comparison", 0)
+    shown = min(asked.limit, whole) if asked.limit > 0 else whole
+    for key, record in itertools.islice(found.newest("comparison"), shown):
+        tell(_row_of_comparison(key, record, found.origin(key)))
+    if not asked.json and not (queued or whole):
         print("no runs yet: try  python -m invlab compare --source rotate --versus hue --target rotate")
+    if shown < whole:
+        print(f"{whole - shown:,} older ones are not listed: --limit 0 lists all", file=sys.stderr)
     return 0
+
+
+def _row_of_comparison(key: str, record: dict[str, Any], origin: str | None) -> dict[str, Any]:
+    networks = record["result"]["networks"]
+    told_of = " | ".join(f"{','.join(n['source']) or 'none'} {n['transfer_accuracy']:.3f}" for n in networks)
+    target = ",".join(record["spec"]["target"]["transformations"]) or "none"
+    made = record["made"]
+    return {"key": key, "state": origin, "what": f"{told_of} -> {target}", "created": made["created"],
+            "seconds": made["seconds"]}  # fmt: skip
 
 
 def bundle_build(asked: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from invlab.representations import represent
+from invlab.representations import represent_set
 from invlab.sensitivity import TwinPairs, twin_distances
 from invlab.tasks import Task, rendered
 from invlab.training import Training
@@ -49,13 +49,12 @@ def disagree(networks: tuple[Network, Network], spec: Disagreement, device: str)
     alike; and `expected_same_answer`, that share if the two were right and wrong independently of each other's choice:
     Σ over labels of the product of how often each gives it (as in Cohen's κ).
     """
-    first = rendered.get(spec.task, "test", spec.pairs, device=device)
-    train = rendered.get(spec.task, "train", spec.probe_images, device=device)
     behind, answers = [], []
     for training, network in zip(spec.networks, networks, strict=True):
         behind.append(twin_distances(network, TwinPairs(training, spec.task, spec.pairs, spec.seed), device))
-        probe = fit(represent(network, train.images), train.labels, spec.task.labels)
-        answers.append(probe(represent(network, first.images)))
+        train = represent_set(network, rendered.parts(spec.task, "train", spec.probe_images, device=device))
+        first = represent_set(network, rendered.parts(spec.task, "test", spec.pairs, device=device))
+        answers.append(fit(train.features, train.labels, spec.task.labels)(first.features))
     often = [torch.bincount(answer, minlength=spec.task.labels).double() / spec.pairs for answer in answers]
     return {
         "distance": [pairs["moved"] for pairs in behind],

@@ -18,12 +18,12 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from invlab import __version__, bundle, devices, jobs, logs, records, roles, store, uploads
+from invlab import __version__, bundle, devices, jobs, listing, logs, records, roles, store, uploads
 
 Level = Literal["ok", "note", "warning", "problem"]
 
@@ -240,13 +240,14 @@ def results(home: Path, quick: bool) -> Iterator[Finding]:
             yield damage
             return
         yield from _format(db)
-        rows = db.execute("SELECT key, raw, mode, filename, value FROM Cache").fetchall()
-    refused, weights = _read_rows(rows)
+        yield from _listing(db)
+        whole = sum(listing.counted(db).values())
+        refused, weights = _read_rows(db.execute("SELECT key, raw, mode, filename, value FROM Cache"))
     if refused:
         remedy = "they count as absent and are computed again when they are asked for"
-        yield Finding("results", "warning", f"{refused} of {len(rows)} results are damaged or foreign", remedy)
+        yield Finding("results", "warning", f"{refused} of {whole} results are damaged or foreign", remedy)
     else:
-        yield Finding("results", "ok", f"{len(rows)} results of one's own, each readable")
+        yield Finding("results", "ok", f"{whole} results of one's own, each readable")
     yield from _weights(home, weights, quick)
     with contextlib.suppress(OSError):
         count = len((home / "refused").read_text(errors="replace").splitlines())
@@ -263,7 +264,16 @@ def _format(db: sqlite3.Connection) -> Iterator[Finding]:
         yield Finding("results", "note", told, "make a back-up first")
 
 
-def _read_rows(rows: list[tuple]) -> tuple[int, dict[str, dict]]:
+def _listing(db: sqlite3.Connection) -> Iterator[Finding]:
+    """Whether the index that lists results is there and tells what the rows do."""
+    if not listing.kept(db):
+        yield Finding("results", "note", "the index that lists them is made when the app is next started")
+    elif listing.counts(db) != listing.counted(db):
+        remedy = "only listings show them; drop the table `kinds`, and they are counted when the app is next started"
+        yield Finding("results", "warning", "their numbers were noted wrongly", remedy)
+
+
+def _read_rows(rows: Iterable[tuple]) -> tuple[int, dict[str, dict]]:
     """How many rows the store would refuse, and what the others say of weights, by key."""
     refused, weights = 0, {}
     for key, raw, mode, filename, value in rows:

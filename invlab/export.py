@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -12,13 +13,13 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from invlab import records
-from invlab.store import replace_file
+from invlab.store import replaced
 from invlab.tasks import SPLITS, Task, label_names, plan_pairs, render, transformation_draws
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ CAPTION = 14  # pixels, of the names under the images of a contact sheet
 GAP = 6
 PAPER, INK = "#ffffff", "#1c2733"
 METADATA = "task.json"
-MOST_BYTES = 2 * 2**30  # of pixels in one tensor file: twice that is in memory while it is written
+STORED_AS = {"torch.int64": "I64", "torch.float32": "F32", "torch.uint8": "U8", "torch.bool": "BOOL"}
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)")  # names that Windows keeps for itself
 
 Report = Callable[[dict[str, Any]], None]
@@ -148,51 +149,81 @@ def dataset_zip(task: Task, counts: Mapping[str, int]) -> bytes:
 
 
 def write_tensors(task: Task, path: Path | str, counts: Mapping[str, int], report: Report | None = None) -> None:
-    """Write `tensors` to a new file, which appears whole or not at all. Raises ValueError where it is there already."""
-    target = Path(path).expanduser()
-    if target.exists():
-        raise ValueError(f"{target} exists already: choose a new name")
-    replace_file(target, tensors(task, counts, report))
-
-
-def tensors(task: Task, counts: Mapping[str, int], report: Report | None = None) -> bytes:
-    """A task as one safetensors file; `counts` says how many images of each split.
+    """Write a task as one new safetensors file; `counts` says how many images of each split.
 
     For each split: `<split>.images` uint8 (N, 3, S, S), `<split>.labels` and `<split>.backgrounds` int64 (N,), and for
     each family in turn what was drawn, `<split>.draws.<number>.<family>.<parameter>` (N,). The file's metadata hold one
-    JSON text, `task`: key, spec, counts and the labels' names. Raises ValueError for impossible counts, and for more
-    than `MOST_BYTES` of pixels.
+    JSON text, `task`: key, spec, counts and the labels' names. The file appears whole or not at all; of its pixels
+    `BLOCK` images are in memory. report: called with {"fraction": done}; what it raises ends the work. Raises
+    ValueError for impossible counts, and where there is such a file already.
     """
-    from safetensors.torch import save
-
+    target = Path(path).expanduser()
     checked = _checked(counts)
-    whole, each = sum(checked.values()), 3 * task.size**2
-    if whole * each > MOST_BYTES:
-        raise ValueError(
-            f"{whole:,} images of {task.size} pixels are too many for one tensor file, made in memory: ask for "
-            f"at most {MOST_BYTES // each:,}, or for an image folder"
-        )
-    made: dict[str, torch.Tensor] = {}
-    done = 0
-    for split, count in checked.items():
-        images = torch.empty(count, 3, task.size, task.size, dtype=torch.uint8)
-        labels = torch.empty(count, dtype=torch.int64)
+    if target.exists():
+        raise ValueError(f"{target} exists already: choose a new name")
+    with replaced(target) as file:
+        _write_set(file, task, checked, report)
+
+
+def tensors(task: Task, counts: Mapping[str, int]) -> bytes:
+    """The file of `write_tensors` in memory, for few images."""
+    file = io.BytesIO()
+    _write_set(file, task, _checked(counts), None)
+    return file.getvalue()
+
+
+def _write_set(file: IO[bytes], task: Task, counts: dict[str, int], report: Report | None) -> None:
+    small: dict[str, torch.Tensor] = {}
+    for split, count in counts.items():
+        small |= _small_tensors(task, split, count)
+    pixels = {f"{split}.images": (count, 3, task.size, task.size) for split, count in counts.items()}
+    about = _head(task, counts) | {"labels": list(label_names(task))}
+    at = _write_header(file, small, pixels, {"task": json.dumps(about, ensure_ascii=False)})
+    done, whole = 0, sum(counts.values())
+    for split, count in counts.items():
+        file.seek(at[f"{split}.images"])
         for start in range(0, count, BLOCK):
-            part = slice(start, min(start + BLOCK, count))
-            batch = render(task, split, range(part.start, part.stop))
-            images[part] = torch.from_numpy(as_pixels(batch.images)).permute(0, 3, 1, 2)
-            labels[part] = batch.labels
+            batch = render(task, split, range(start, min(start + BLOCK, count)))
+            small[f"{split}.labels"][start : start + BLOCK] = batch.labels
+            file.write(np.ascontiguousarray(as_pixels(batch.images).transpose(0, 3, 1, 2)).data)
             done += len(batch.labels)
             if report is not None:
                 report({"fraction": done / whole})
-        rows = torch.arange(count)
-        made |= {f"{split}.images": images, f"{split}.labels": labels}
-        made[f"{split}.backgrounds"] = plan_pairs(task, split, rows).backgrounds
-        drawn = zip(task.transformations, transformation_draws(task, split, rows), strict=True)
-        for number, (family, parameters) in enumerate(drawn):
-            made |= {f"{split}.draws.{number}.{family}.{name}": values for name, values in parameters.items()}
-    about = _head(task, checked) | {"labels": list(label_names(task))}
-    return save(made, {"task": json.dumps(about, ensure_ascii=False)})
+    for name, tensor in small.items():
+        file.seek(at[name])
+        file.write(tensor.contiguous().numpy().data)
+
+
+def _small_tensors(task: Task, split: str, count: int) -> dict[str, torch.Tensor]:
+    """All of a split but its pixels, by name; the labels are still to come."""
+    rows = torch.arange(count)
+    made = {f"{split}.labels": torch.zeros(count, dtype=torch.int64)}
+    made[f"{split}.backgrounds"] = plan_pairs(task, split, rows).backgrounds
+    drawn = zip(task.transformations, transformation_draws(task, split, rows), strict=True)
+    for number, (family, parameters) in enumerate(drawn):
+        made |= {f"{split}.draws.{number}.{family}.{name}": values for name, values in parameters.items()}
+    return made
+
+
+def _write_header(
+    file: IO[bytes], small: Mapping[str, torch.Tensor], pixels: Mapping[str, tuple[int, ...]], about: dict[str, str]
+) -> dict[str, int]:
+    """Begin a safetensors file: 8 bytes with the length of what follows, and in JSON where each tensor lies. Returns
+    the place of each in the file. The widest numbers come first, so that each lies where its kind may lie in memory."""
+    described: list[tuple[str, str, tuple[int, ...], int]] = []
+    for name, tensor in sorted(small.items(), key=lambda item: -item[1].element_size()):
+        described.append((name, STORED_AS[str(tensor.dtype)], tuple(tensor.shape), tensor.nbytes))
+    described += [(name, "U8", shape, math.prod(shape)) for name, shape in pixels.items()]
+    header: dict[str, Any] = {"__metadata__": about}
+    place, at = 0, {}
+    for name, kind, shape, size in described:
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [place, place + size]}
+        at[name] = place
+        place += size
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    return {name: 8 + len(text) + start for name, start in at.items()}
 
 
 def _head(task: Task, counts: dict[str, int]) -> dict[str, Any]:

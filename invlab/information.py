@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from invlab.intervals import ratio_bootstrap
-from invlab.representations import represent, standardisation
+from invlab.representations import represent_set, standardisation
 from invlab.seeds import torch_generator
-from invlab.tasks import Task, plan_pairs, render, transformation_draws
+from invlab.tasks import Task, plan_pairs, rendered, transformation_draws
 from invlab.training import Training
 from invlab.transforms import Parameters, Transform, transform
 
@@ -69,9 +69,9 @@ def decode(network: Network, spec: Information, device: str) -> dict[str, Any]:
     for task, split, count in zip(spec.halves(), ("train", "test"), (spec.train_images, spec.test_images), strict=True):
         indices = torch.arange(count, device=device)
         drawn = transformation_draws(task, split, indices, device=device)[0]
-        batch = render(task, split, indices, device=device)
         objects = plan_pairs(task, split, indices, device).labels
-        sides.append((represent(network, batch.images).cpu().double(), values(kind, drawn).cpu(), objects.cpu()))
+        seen = represent_set(network, rendered.parts(task, split, count, device=device)).features
+        sides.append((seen.cpu().double(), values(kind, drawn).cpu(), objects.cpu()))
     (train, train_values, objects), (test, test_values, _) = sides
     predicted = ridge(train, train_values, objects)(test)
     left = (predicted - test_values).square().sum(1)

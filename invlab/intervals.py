@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,12 +31,18 @@ def ratio_bootstrap(
     n = len(above)
     both = torch.stack([above, below], 1).double().cpu()
     ratios = []
-    for start in range(0, resamples, 100):  # 100 resamples of 10,000 rows are 8 MB of indices
-        rows = torch.randint(n, (min(100, resamples - start), n), generator=generator)
+    for rows in _resampled(n, resamples, generator):
         sums = both[rows].sum(1)
         ratios.append(sums[:, 0] / torch.where(sums[:, 1] == 0, torch.inf, sums[:, 1]))
     low, high = torch.cat(ratios).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
     return low, high
+
+
+def _resampled(n: int, resamples: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """int64 (K, n), in all `resamples` of them: which rows each takes. About a million indices at once, 8 MB."""
+    each = max(1, min(100, 1_000_000 // n))
+    for start in range(0, resamples, each):
+        yield torch.randint(n, (min(each, resamples - start), n), generator=generator)
 
 
 def ratio_bootstraps(
@@ -46,8 +52,7 @@ def ratio_bootstraps(
     n = len(below)
     both = torch.cat([above, below[None]]).double().cpu()
     ratios = []
-    for start in range(0, resamples, 100):
-        rows = torch.randint(n, (min(100, resamples - start), n), generator=generator)
+    for rows in _resampled(n, resamples, generator):
         times = torch.zeros(len(rows), n, dtype=torch.float64).scatter_add_(1, rows, torch.ones_like(rows).double())
         sums = both @ times.T  # how often a column was drawn is all that its resample needs
         ratios.append(sums[:-1] / torch.where(sums[-1] == 0, torch.inf, sums[-1]))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from invlab.tasks import Batch
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +25,22 @@ def represent(network: Network, images: torch.Tensor) -> torch.Tensor:
             network.features(part.contiguous(memory_format=torch.channels_last)).float() for part in images.split(BATCH)
         ]
     return torch.cat(parts)
+
+
+class Seen(NamedTuple):
+    """What a network makes of a set."""
+
+    features: torch.Tensor  # float32 (N, width)
+    labels: torch.Tensor  # int64 (N,)
+
+
+def represent_set(network: Network, parts: Iterable[Batch]) -> Seen:
+    """The features and labels of a set that comes in parts; the images of two of them are in memory at most."""
+    features, labels = [], []
+    for part in parts:
+        features.append(represent(network, part.images))
+        labels.append(part.labels)
+    return Seen(torch.cat(features), torch.cat(labels))
 
 
 def standardisation(features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

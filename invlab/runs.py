@@ -50,6 +50,7 @@ Watch = Callable[["Network", Progress], None]
 
 CURVE_POINTS = 100  # of a training's stored history
 REPORT_SECONDS = 0.25  # at most four points a second from each network
+TEST_IMAGES = 1000  # that a trained network names
 QUICK_PAIRS = 100  # of a quick look while learning
 QUICK_PROBE = 200  # images, for fitting and for testing
 TRAINING_SHARE = 0.85  # of a network's part in a comparison; the rest is measuring
@@ -254,10 +255,10 @@ def _learn(spec: Training, store: Store, report: Report, device: str, watch: Wat
 
 def _result(spec: Training, network: Network, history: list[Record], store: Store, device: str) -> Record:
     network.eval()
-    test = rendered.get(spec.task, "test", 1000, device=device)
+    test = rendered.parts(spec.task, "test", TEST_IMAGES, device=device)
     return {
         "weights": store.put_weights(records.key(spec), dict(network.state_dict())),
-        "test_accuracy": training.accuracy(network, test),
+        "test_accuracy": sum(training.right_of(network, part) for part in test) / TEST_IMAGES,
         "images_per_second": history[-1]["images_per_second"] if history else None,
         "history": history,
     }
@@ -448,8 +449,9 @@ def rounded(value: Any) -> Any:
 
 def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> Record:
     """Compute what is missing of a study's seed, then gather its rows."""
-    stored = set(store.keys())
-    todo = [cell for cell in spec.specs() if records.key(cell) not in stored]
+    cells = {records.key(cell): cell for cell in spec.specs()}
+    stored = store.stored(cells)
+    todo = [cell for key, cell in cells.items() if key not in stored]
     execute_all(todo, store, report, devices.threads(), [cell_seconds(cell) for cell in todo])
     found = study(spec.study)
     return {"axes": list(found.axes), "rows": gathered(found, spec.cells(), lambda c: execute(c, store)["result"])}

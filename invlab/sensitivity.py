@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from invlab.distances import DISTANCES, euclidean, linear_cka
+from invlab.distances import DISTANCES, by_rows, euclidean, linear_cka
 from invlab.intervals import ratio_bootstrap
-from invlab.representations import represent
+from invlab.representations import represent, represent_set
 from invlab.seeds import torch_generator
 from invlab.tasks import REDRAWS, Task, rendered
 from invlab.training import Training
@@ -62,21 +62,26 @@ def twin_distances(network: Network, spec: TwinPairs, device: str) -> dict[str, 
     """`moved`, the distance of each pair's twins, and `apart`, that of its first image and a stranger, both in units of
     the strangers' mean distance; so the mean of `moved` is the sensitivity of these pairs. Also `identical`: the pairs
     that are one picture twice."""
-    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device, spec.redraw).images for twin in (0, 1))
-    seen, twins = represent(network, first), represent(network, second)
-    others = seen[derangement(spec.pairs, torch_generator("strangers", spec.seed)).to(seen.device)]
-    moved, apart = euclidean(seen, twins), euclidean(seen, others)
+    sides = (rendered.parts(spec.task, "test", spec.pairs, twin, device, spec.redraw) for twin in (0, 1))
+    parts = [
+        (represent(network, first), represent(network, second), (first == second).flatten(1).all(1))
+        for (first, _), (second, _) in zip(*sides, strict=True)
+    ]
+    seen, twins, same = (torch.cat(each) for each in zip(*parts, strict=True))
+    partner = derangement(spec.pairs, torch_generator("strangers", spec.seed)).to(seen.device)
+    moved, apart = by_rows(euclidean, seen, twins), by_rows(euclidean, seen, seen, partner)
     unit = float(apart.mean()) or 1.0  # a constant representation moves nothing
-    identical = (first == second).flatten(1).all(1).nonzero()[:, 0]
+    identical = same.nonzero()[:, 0]
     return {"moved": (moved / unit).tolist(), "apart": (apart / unit).tolist(), "identical": identical.tolist()}
 
 
 def measure(network: Network, spec: Sensitivity, device: str) -> dict[str, object]:
     """The measures of `compare_twins` for the spec's network and task."""
-    first, second = (rendered.get(spec.task, "test", spec.pairs, twin, device, spec.redraw) for twin in (0, 1))
+    sides = (rendered.parts(spec.task, "test", spec.pairs, twin, device, spec.redraw) for twin in (0, 1))
+    first, second = (represent_set(network, parts).features for parts in sides)
     return compare_twins(
-        represent(network, first.images),
-        represent(network, second.images),
+        first,
+        second,
         torch_generator("strangers", spec.seed),
         torch_generator("bootstrap", spec.seed),
     )
@@ -92,10 +97,10 @@ def compare_twins(
     constant counts as invariant: 0.
     """
     first, second = first.cpu(), second.cpu()  # small by now, and not every device knows float64
-    others = first[derangement(len(first), strangers)]
+    partner = derangement(len(first), strangers)
     measures: dict[str, object] = {"pairs": len(first)}
     for name, distance in DISTANCES.items():
-        moved, apart = distance(first, second), distance(first, others)
+        moved, apart = by_rows(distance, first, second), by_rows(distance, first, first, partner)
         low, high = ratio_bootstrap(moved, apart, bootstrap)
         where = ("sensitivity", "interval") if name == "l2" else (name, f"{name}_interval")
         measures[where[0]] = ratio(moved, apart)

@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import errno
 import fcntl
+import functools
 import hashlib
 import importlib
 import json
@@ -23,6 +24,7 @@ import sqlite3
 import threading
 import time
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
@@ -30,7 +32,8 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypeVar
 import diskcache
 from diskcache.core import MODE_RAW
 
-from invlab import records
+from invlab import listing, records
+from invlab.listing import Entry, Page
 
 if TYPE_CHECKING:
     import torch
@@ -189,6 +192,7 @@ class Bundle:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._kinds: dict[str, dict[str, bytes]] = {}
+        self._entries: dict[str, list[Entry]] = {}
         self._lock = threading.Lock()
         self.manifest = self._read_manifest()
 
@@ -206,6 +210,12 @@ class Bundle:
             if kind not in self._kinds:
                 self._kinds[kind] = self._read_lines(kind)
             return self._kinds[kind]
+
+    def entries(self, kind: str) -> list[Entry]:
+        """The records of `kind` by the time they were made, the oldest first; those that do not tell it come before."""
+        if kind not in self._entries:
+            self._entries[kind] = sorted(Entry(_made(line), key) for key, line in self.lines(kind).items())
+        return self._entries[kind]
 
     def weights(self, key: str) -> Path:
         return self.directory / "weights" / f"{key}.safetensors"
@@ -298,6 +308,54 @@ class Store:
         for key in self.keys(kind):
             if (record := self.get(key)) is not None:
                 yield key, record
+
+    def stored(self, keys: Iterable[str]) -> set[str]:
+        """Those of `keys` that there is a record of; none is read."""
+        asked = {check_key(key) for key in keys}
+        bundled = {key for key in asked if self.bundle and key in self.bundle.lines(kind_of(key))}
+        return bundled | self._own_among(asked - bundled)
+
+    def counts(self) -> dict[str, int]:
+        """How many results there are of each kind, in both layers."""
+        found: dict[str, int] = {}
+        with self._forgiven():
+            own = self._listed(listing.counts) or {}
+            found = {kind: count for kind, count in own.items() if re.fullmatch("[a-z]{1,40}", str(kind))}
+        for kind in self.bundle.kinds() if self.bundle else []:
+            keys = self.bundle.lines(kind)  # type: ignore[union-attr]
+            twice = len(self._own_among(keys)) if kind in found else 0
+            found[kind] = found.get(kind, 0) + len(keys) - twice
+        return found
+
+    def page(self, kind: str, size: int, before: Entry | None = None, after: Entry | None = None) -> Page:
+        """Up to `size` results of one kind, by the time of storing them (of a bundled one: of making it), the newest
+        first; no record is read.
+
+        before, after: the entry at the end of another page: what is older, or newer, than it. The newest page is always
+        as full as can be. What `get` refuses is listed until it has been looked at.
+        """
+        at = before if after is None else after
+        found = self._entries(kind, size + 1, at, newer=after is not None)
+        entries, more = found[:size], len(found) > size
+        if at is not None and not (entries if after is None else more):
+            return self.page(kind, size)
+        if at is None:
+            return Page(tuple(entries), False, more)
+        if after is None:
+            return Page(tuple(entries), bool(self._entries(kind, 1, entries[0], newer=True)), more)
+        return Page(tuple(reversed(entries)), more, bool(self._entries(kind, 1, entries[0], newer=False)))
+
+    def newest(self, kind: str, at_once: int = 100) -> Iterator[tuple[str, Record]]:
+        """Every record of one kind, the newest first; `at_once` keys are in memory."""
+        before = None
+        while True:
+            page = self.page(kind, at_once, before)
+            for _, key in page.entries:
+                if (record := self.get(key)) is not None:
+                    yield key, record
+            if not page.older:
+                return
+            before = page.entries[-1]
 
     def origin(self, key: str) -> Literal["bundle", "own"] | None:
         """The layer that `get(key)` answers from."""
@@ -419,7 +477,7 @@ class Store:
 
         Results of another format count as none; to write beside those of a newer one raises NewerFormat.
         """
-        for last in (False, True):
+        for last in (False, False, True):
             cache, seen = self._open(create)
             if cache is None:
                 return None
@@ -430,7 +488,8 @@ class Store:
             except (sqlite3.Error, diskcache.Timeout) as error:
                 if last or self.read_only or not is_damaged(error):
                     raise
-                self._start_again(seen, error)
+                if not self._mended():
+                    self._start_again(seen, error)
         return None
 
     def _open(self, create: bool) -> tuple[diskcache.Cache | None, int | None]:
@@ -452,7 +511,7 @@ class Store:
             return self._cache, self._inode
 
     def _connect(self) -> diskcache.Cache:
-        return diskcache.Cache(
+        cache = diskcache.Cache(
             str(self._database.parent),
             timeout=LOCK_SECONDS,
             disk=JSONOnlyDisk,
@@ -462,6 +521,36 @@ class Store:
             sqlite_synchronous=2,  # FULL: a result may have cost hours, a write costs milliseconds
             sqlite_mmap_size=0,  # a damaged file must be an error, not a fault of the process
         )
+        self._keep_listing()
+        return cache
+
+    def _keep_listing(self) -> None:
+        """Make what listing takes where it is missing; on a full disk it stays so, and listing is slow."""
+        if self.read_only:
+            return
+        try:
+            with self._beside() as db:
+                if _stamp(db.execute) <= records.FORMAT and listing.keep(db):
+                    log.info("the index of the results in %s was made", self.home)
+        except sqlite3.Error as error:
+            if not has_code(error, *PASSING):
+                raise
+            log.info("the index of the results in %s cannot be made now: %s", self.home, error)
+
+    def _mended(self) -> bool:
+        """Whether no more was wrong than that what listing takes was lost; it is there again."""
+        try:
+            with self._beside() as db:
+                return listing.keep(db)
+        except sqlite3.Error:
+            return False
+
+    @contextlib.contextmanager
+    def _beside(self) -> Iterator[sqlite3.Connection]:
+        """A connection of its own, in autocommit mode: diskcache's gives up at a key that is no proper text."""
+        with contextlib.closing(sqlite3.connect(self._database, timeout=LOCK_SECONDS, isolation_level=None)) as db:
+            db.text_factory = _text
+            yield db
 
     def _fits(self, cache: diskcache.Cache, write: bool) -> bool:
         """Whether the results are of this version's format, or have been brought to it. Raises NewerFormat."""
@@ -501,24 +590,72 @@ class Store:
         return None
 
     def _own_keys(self, kind: str | None) -> list[str]:
-        low, high = (f"{kind}-", f"{kind}.") if kind else ("", "{")  # '.' follows '-', '{' follows 'z'
         found = []
         with self._forgiven():
-            for rowid, key, raw in self._read(lambda cache: self._rows(), _rows_in) or []:
+            for rowid, key, raw in self._listed(lambda db: _rows_in(db, kind)) or []:
                 try:
-                    name = read_key(key, raw)
-                    if low <= name < high:
-                        found.append(name)
+                    found.append(read_key(key, raw))
                 except RowError as refusal:
                     self._note_refusal(key, refusal)
                     self._delete_row(rowid)
         return found
 
-    def _rows(self) -> list[tuple[int, Any, Any]]:
-        """(rowid, key, raw) of every row: diskcache's own listing ends at the first key it refuses."""
-        with contextlib.closing(sqlite3.connect(self._database, timeout=LOCK_SECONDS)) as database:
-            database.text_factory = _text
-            return _rows_in(database)
+    def _own_among(self, keys: Iterable[str]) -> set[str]:
+        asked = list(keys)  # it may be gone through twice
+        with self._forgiven():
+            return self._listed(lambda db: listing.among(db, asked)) or set()
+        return set()
+
+    def _entries(self, kind: str, limit: int, at: Entry | None, newer: bool) -> list[Entry]:
+        """Up to `limit` entries of both layers from a place on, those next to it first."""
+        found = [*self._own_entries(kind, limit, at, newer), *self._bundled_entries(kind, limit, at, newer)]
+        return sorted(found, reverse=not newer)[:limit]
+
+    def _own_entries(self, kind: str, limit: int, at: Entry | None, newer: bool) -> list[Entry]:
+        asked = limit
+        with self._forgiven():
+            while True:
+                look = functools.partial(listing.rows, kind=kind, limit=asked, at=at, newer=newer)
+                rows = self._listed(look) or []
+                found = [entry for row in rows if (entry := self._entry(*row))]
+                if len(found) >= limit or len(rows) < asked:
+                    return found[:limit]
+                asked *= 2  # some were refused
+        return []
+
+    def _entry(self, stored: float, key: Any, raw: Any, rowid: int) -> Entry | None:
+        """What a row lists; a row that is not of this store goes."""
+        try:
+            return Entry(stored, read_key(key, raw))
+        except RowError as refusal:
+            self._note_refusal(key, refusal)
+            self._delete_row(rowid)
+            return None
+
+    def _bundled_entries(self, kind: str, limit: int, at: Entry | None, newer: bool) -> list[Entry]:
+        if not self.bundle:
+            return []
+        there = self.bundle.entries(kind)
+        if newer:
+            coming = there[bisect_right(there, at) if at else 0 :]
+        else:
+            coming = there[: bisect_left(there, at) if at else len(there)][::-1]
+        found: list[Entry] = []
+        for part in listing.batched(coming, limit):
+            own = self._own_among(entry.key for entry in part)  # those are listed where they lie
+            found += [entry for entry in part if entry.key not in own]
+            if len(found) >= limit:
+                break
+        return found
+
+    def _listed(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """`work` with a connection to the own results; None where there are none."""
+
+        def beside(cache: diskcache.Cache) -> T:
+            with self._beside() as db:
+                return work(db)
+
+        return self._read(beside, work)
 
     def _read(self, work: Callable[[diskcache.Cache], T], instead: Callable[[sqlite3.Connection], T]) -> T | None:
         """`work`, or `instead` with a connection that writes nothing: to open the database as usual, SQLite and
@@ -550,7 +687,12 @@ class Store:
                 os.replace(path, aside / path.name)
             fresh = self._connect()
             fresh._sql(f"PRAGMA user_version = {stamp_of(aside / 'cache.db')}")
-            saved = {key: whole for key, whole in _readable(aside / "cache.db") if fresh.set(key, whole)}
+            saved = set()
+            with fresh.transact():  # a million writes to the disk would take hours
+                for key, whole, stored in _readable(aside / "cache.db"):
+                    fresh.set(key, whole)
+                    fresh._sql("UPDATE Cache SET store_time = ? WHERE key = ?", (stored, key))
+                    saved.add(key)
             fresh.close()
         log.error(
             "the database of results was damaged (%s): it was set aside as %s and a new one begun, with the %d results "
@@ -609,6 +751,8 @@ def migrate(home: Path, database: Path) -> None:
         steps = _steps(found or UNSTAMPED)
         aside = _copy_aside(home, database, found or UNSTAMPED) if steps and _filled(db) else None
         moves = [] if aside is None else _carried(db, steps)
+        if listing.kept(db):
+            listing.recount(db)
         _follow(home, moves)
         db.execute(f"PRAGMA user_version = {records.FORMAT}")
         db.execute("COMMIT")
@@ -633,9 +777,12 @@ def looking(database: Path) -> Iterator[sqlite3.Connection]:
         yield db
 
 
-def _rows_in(db: sqlite3.Connection) -> list[tuple[int, Any, Any]]:
-    """(rowid, key, raw) of every row."""
-    return db.execute("SELECT rowid, key, raw FROM Cache").fetchall()
+def _rows_in(db: sqlite3.Connection, kind: str | None) -> list[tuple[int, Any, Any]]:
+    """(rowid, key, raw) of every row, or of those of a kind."""
+    if kind is None:
+        return db.execute("SELECT rowid, key, raw FROM Cache").fetchall()
+    ends = (f"{kind}-", f"{kind}.")  # '.' follows '-'
+    return db.execute("SELECT rowid, key, raw FROM Cache WHERE key >= ? AND key < ?", ends).fetchall()
 
 
 def _value_in(db: sqlite3.Connection, key: str) -> Record | None:
@@ -688,9 +835,11 @@ def _carried(db: sqlite3.Connection, steps: list[Step]) -> list[tuple[str, str]]
     A row that was not written by this store stays as it is: it is refused when it is read.
     """
     moves = []
-    for rowid, key, raw, mode, filename, value in db.execute(
-        "SELECT rowid, key, raw, mode, filename, value FROM Cache"
-    ).fetchall():
+    for (rowid,) in db.execute("SELECT rowid FROM Cache").fetchall():  # their values are too many to hold
+        row = db.execute("SELECT key, raw, mode, filename, value FROM Cache WHERE rowid = ?", (rowid,)).fetchone()
+        if row is None:
+            continue  # another row has taken its key
+        key, raw, mode, filename, value = row
         try:
             old, record = read_key(key, raw), read_value(mode, filename, value)["record"]
         except (RowError, KeyError):
@@ -849,11 +998,18 @@ def read_lines_file(path: Path) -> bytes:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write `data` to `path` so that, whatever happens, the file is the old one or the new one as a whole."""
+    with replaced(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[IO[bytes]]:
+    """A new file, for writing, that takes the place of `path` as a whole once it has been written without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}-{time.time_ns()}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -901,8 +1057,9 @@ def used(home: Path) -> IO[str] | None:
     return None
 
 
-def _readable(path: Path) -> Iterator[tuple[str, Record]]:
-    """The records that a damaged database still gives: from its beginning, then from its end, up to the damage."""
+def _readable(path: Path) -> Iterator[tuple[str, Record, float]]:
+    """The records that a damaged database still gives, and when they were stored: from its beginning, then from its
+    end, up to the damage."""
     for order in ("SELECT * FROM Cache ORDER BY rowid", "SELECT * FROM Cache ORDER BY rowid DESC"):
         with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as database:
             database.row_factory = sqlite3.Row
@@ -912,11 +1069,19 @@ def _readable(path: Path) -> Iterator[tuple[str, Record]]:
                     key = read_key(row["key"], row["raw"])
                     whole = read_value(row["mode"], row["filename"], row["value"])
                     if whole.get("key") == key:
-                        yield key, whole
+                        yield key, whole, row["store_time"]
 
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
+
+
+def _made(line: bytes) -> float:
+    """When a bundled record was made, in seconds since 1970; 0 where it does not tell."""
+    try:
+        return datetime.datetime.fromisoformat(json.loads(line)["made"]["created"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return 0.0
 
 
 def _now() -> str:

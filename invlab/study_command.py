@@ -142,8 +142,8 @@ def planned(spec: StudyRun, store: Any) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     stored: Counter[str] = Counter()
     seconds = 0.0
-    known = set(store.keys())
     for seed in spec.each():
+        known = store.stored([records.key(seed), *map(records.key, seed.specs())])
         whole = records.key(seed) in known
         for cell in seed.specs():
             kind = type(cell).__name__

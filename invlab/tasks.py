@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -327,10 +327,16 @@ def _on_device(name: str, size: int, device: str) -> torch.Tensor:
 # ------------------------------------------------------------------------------------- whole sets, for measurements
 
 
+PART_BYTES = 48 * 2**20  # of pixels rendered at once of a set that is not kept: 4,096 images of 32 pixels
+PART_MULTIPLE = 256  # images: networks see the same batches whether a set is kept or not
+
+
 class Rendered:
     """A few rendered sets kept in memory, so that many networks measured on one task cost one rendering.
 
-    Each set is made once even where several threads ask for it at the same time.
+    Each set is made once even where several threads ask for it at the same time. `parts` and `chooser` never hold a set
+    of more than `limit_bytes`: it is rendered part by part, again for each network. What is kept takes `limit_bytes`
+    at most, and while a set is made as much again.
     """
 
     def __init__(self, limit_bytes: int = 2**30) -> None:
@@ -361,6 +367,30 @@ class Rendered:
                     self._trim()
         return found
 
+    def parts(
+        self, task: Task, split: str, count: int, twin: int = 0, device: str = "cpu", redraw: str = "transformations"
+    ) -> Iterator[Batch]:
+        """The samples 0 … count − 1 in their order: as one kept batch, or, beyond the limit, in parts of `PART_BYTES`
+        (of `PART_MULTIPLE` images at least) that are rendered when they are asked for."""
+        if self.keeps(task, count):
+            yield self.get(task, split, count, twin, device, redraw)
+            return
+        each = max(1, PART_BYTES // (_bytes(task) * PART_MULTIPLE)) * PART_MULTIPLE
+        for start in range(0, count, each):
+            yield render(task, split, range(start, min(start + each, count)), 0, twin, device, redraw)
+
+    def chooser(self, task: Task, split: str, count: int, device: str = "cpu") -> Callable[[torch.Tensor], Batch]:
+        """What gives samples among 0 … count − 1 by their indices (int64, (n,)): from the kept set, or, beyond the
+        limit, rendered when they are asked for."""
+        if not self.keeps(task, count):
+            return functools.partial(render, task, split, device=device)
+        whole = self.get(task, split, count, device=device)
+        return lambda rows: Batch(whole.images[rows], whole.labels[rows])
+
+    def keeps(self, task: Task, count: int) -> bool:
+        """Whether so many images are kept as a whole."""
+        return count * _bytes(task) <= self.limit_bytes
+
     def _trim(self) -> None:
         sizes = {at: batch.images.nbytes for at, batch in self._sets.items()}
         for at in list(self._sets):  # oldest first
@@ -368,6 +398,11 @@ class Rendered:
                 return
             del self._sets[at], sizes[at]
             self._locks.pop(at, None)
+
+
+def _bytes(task: Task) -> int:
+    """Of the pixels of one image."""
+    return 3 * task.size**2 * 4
 
 
 rendered = Rendered()

@@ -161,6 +161,11 @@ def rate(training: Training, step: int) -> float:
 
 def accuracy(network: Network, batch: Batch) -> float:
     """Share of a batch's images that the network itself (with its own head) names rightly."""
+    return right_of(network, batch) / len(batch.labels)
+
+
+def right_of(network: Network, batch: Batch) -> int:
+    """How many of a batch's images the network itself names rightly."""
     network.eval()
     right = 0
     with torch.inference_mode():
@@ -168,7 +173,7 @@ def accuracy(network: Network, batch: Batch) -> float:
             part = slice(start_at, start_at + 512)
             images = batch.images[part].contiguous(memory_format=torch.channels_last)
             right += int((network(images).argmax(1) == batch.labels[part]).sum())
-    return right / len(batch.labels)
+    return right
 
 
 def finite(progress: Progress) -> bool:

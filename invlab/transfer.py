@@ -1,7 +1,8 @@
 """Transfer: what a linear probe can read from a frozen representation, and what full fine-tuning makes of a network.
 
 The probe is multinomial logistic regression on standardised features, fitted by full-batch L-BFGS (Liu and Nocedal
-1989, as torch has it). Features are computed once. Fine-tuning starts from the probed head.
+1989, as torch has it). Features are computed once, and they are what is held of a set however large: 4 · width bytes
+for each image, three times while a probe is fitted. Fine-tuning starts from the probed head.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invlab.intervals import wilson
-from invlab.representations import represent, standardisation
+from invlab.representations import represent_set, standardisation
 from invlab.seeds import torch_generator
 from invlab.tasks import Batch, Task, rendered
-from invlab.training import Training, accuracy
+from invlab.training import Training, right_of
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from invlab.networks import Network
 else:
     from invlab.lazy import F, torch
+
+Choose = Callable[["torch.Tensor"], Batch]
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,14 @@ class FineTuning:
 
 def measure(network: Network, spec: Transfer, device: str) -> dict[str, object]:
     """`accuracy` on the target's test images, its Wilson `interval`, and `train_accuracy`."""
-    train = rendered.get(spec.target, "train", spec.train_images, device=device)
-    test = rendered.get(spec.target, "test", spec.test_images, device=device)
-    train_features, test_features = represent(network, train.images), represent(network, test.images)
-    probe = fit(train_features, train.labels, spec.target.labels, spec.penalty)
-    right = int((probe(test_features) == test.labels).sum())
+    train = represent_set(network, rendered.parts(spec.target, "train", spec.train_images, device=device))
+    test = represent_set(network, rendered.parts(spec.target, "test", spec.test_images, device=device))
+    probe = fit(train.features, train.labels, spec.target.labels, spec.penalty)
+    right = int((probe(test.features) == test.labels).sum())
     return {
         "accuracy": right / len(test.labels),
         "interval": list(wilson(right, len(test.labels))),
-        "train_accuracy": float((probe(train_features) == train.labels).float().mean()),
+        "train_accuracy": float((probe(train.features) == train.labels).float().mean()),
         "train_images": spec.train_images,
         "test_images": spec.test_images,
     }
@@ -145,17 +147,20 @@ def measure_tuned(
 
     report: called after every epoch with the share that is done; what it raises ends the work.
     """
-    train = rendered.get(spec.target, "train", spec.train_images, device=device)
-    test = rendered.get(spec.target, "test", spec.test_images, device=device)
+
+    def share(split: str, count: int) -> float:
+        return sum(right_of(tuned, part) for part in rendered.parts(spec.target, split, count, device=device)) / count
+
+    train = represent_set(network, rendered.parts(spec.target, "train", spec.train_images, device=device))
     tuned = copy.deepcopy(network)
-    tuned.head = head_of(fit(represent(network, train.images), train.labels, spec.target.labels, spec.penalty))
-    before = accuracy(tuned, test)
-    fine_tune(tuned, train, spec, report)
-    right = round(accuracy(tuned, test) * len(test.labels))
+    tuned.head = head_of(fit(train.features, train.labels, spec.target.labels, spec.penalty))
+    before = share("test", spec.test_images)
+    fine_tune(tuned, rendered.chooser(spec.target, "train", spec.train_images, device), spec, report)
+    right = round(share("test", spec.test_images) * spec.test_images)
     return {
-        "accuracy": right / len(test.labels),
-        "interval": list(wilson(right, len(test.labels))),
-        "train_accuracy": accuracy(tuned, train),
+        "accuracy": right / spec.test_images,
+        "interval": list(wilson(right, spec.test_images)),
+        "train_accuracy": share("train", spec.train_images),
         "probe_accuracy": before,
         "train_images": spec.train_images,
         "test_images": spec.test_images,
@@ -172,21 +177,23 @@ def head_of(probe: Probe) -> torch.nn.Linear:
     return head
 
 
-def fine_tune(network: Network, train: Batch, spec: FineTuning, report: Callable[[float], None]) -> None:
-    """Train every weight of `network` in place on a set of images, in a fresh order each epoch.
+def fine_tune(network: Network, choose: Choose, spec: FineTuning, report: Callable[[float], None]) -> None:
+    """Train every weight of `network` in place on the spec's images, which `choose` gives by their indices, in a fresh
+    order each epoch.
 
     The last batch of an epoch takes what is left, unless that is a single image, which batch norm could not use.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
-    count = len(train.labels)
+    device = next(network.parameters()).device
     for epoch in range(spec.epochs):
-        order = torch.randperm(count, generator=torch_generator("tuning", spec.seed, epoch)).to(train.labels.device)
+        order = torch.randperm(spec.train_images, generator=torch_generator("tuning", spec.seed, epoch)).to(device)
         network.train()
         for rows in order.split(spec.batch):
             if len(rows) < 2:
                 continue
-            scores = network(train.images[rows].contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(scores, train.labels[rows])
+            batch = choose(rows)
+            scores = network(batch.images.contiguous(memory_format=torch.channels_last))
+            loss = F.cross_entropy(scores, batch.labels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

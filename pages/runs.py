@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from invlab import records, store
+from invlab import listing, records, store
 from invlab.jobs import Job, QueueError
 from invlab.store import StoreError
 from invlab.studies.comparison import Comparison
@@ -16,8 +15,10 @@ from invlab.ui import cached, live, page, results, visitors
 from invlab.ui.results import Choice, duration, escaped
 from invlab.ui.words import words
 
+SHOWN = 50  # finished comparisons on a page of the list
 ENDED = 8  # failed and cancelled runs that are listed
 REFRESH_SECONDS = 2.0
+PLACES = ("before", "after")  # in the link: the comparison that the list goes on from, to older or to newer ones
 KINDS = {
     "training": "trained networks",
     "sensitivity": "sensitivities",
@@ -110,18 +111,42 @@ def _forget(key: str) -> None:
 # ---------------------------------------------------------------------------------------------------------- finished
 
 
-def finished() -> list[dict[str, Any]]:
-    """A row for each stored comparison, the newest first; `key` is for the code, the rest is shown."""
+def listed() -> listing.Page:
+    """The part of the stored comparisons that the link asks for, or the newest."""
+    before, after = (listing.place(st.query_params.get(name)) for name in PLACES)
+    return cached.the_store().page("comparison", SHOWN, before, after)
+
+
+def turning(shown: listing.Page, whole: int) -> None:
+    """To newer and older comparisons, where there are any."""
+    if not (shown.newer or shown.older):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, there, icon, name, edge in (
+            ("Newer", shown.newer, ":material/arrow_back:", "after", shown.entries[0]),
+            ("Older", shown.older, ":material/arrow_forward:", "before", shown.entries[-1]),
+        ):
+            st.button(label, disabled=not there, icon=icon, on_click=_turn, args=(name, edge))
+        st.caption(f"{whole:,} comparisons, the newest first, {SHOWN} at a time")
+
+
+def _turn(name: str, entry: listing.Entry) -> None:
+    for other in PLACES:
+        _go(other, str(entry) if other == name else None)
+
+
+def finished(shown: Sequence[listing.Entry]) -> list[dict[str, Any]]:
+    """A row for each of these comparisons; `key` is for the code, the rest is shown."""
     found = cached.the_store()
     rows = []
-    for key in found.keys("comparison"):
+    for _, key in shown:
         record = found.get(key)
         spec = results.revived(record) if record else None
         if record is None or spec is None:
             continue
         choice, networks = results.choice_of(spec), record["result"]["networks"]
         made = record.get("made") or {}
-        row = {"key": key, "created": str(made.get("created", ""))}
+        row = {"key": key}
         for number, label in enumerate(("first network", "second network")):
             learned = spec.sources[number].task.transformations if number < len(networks) else None
             row[label] = "" if learned is None else page.families_text(learned)
@@ -130,11 +155,11 @@ def finished() -> list[dict[str, Any]]:
         row["transfer"] = " / ".join(f"{n['transfer_accuracy']:.0%}" for n in networks)
         row["sensitivity"] = " / ".join(f"{n['sensitivity']:.2f}" for n in networks)
         row["origin"] = "bundle" if found.origin(key) == "bundle" else "computed here"
-        row["computed"] = row["created"][:16].replace("T", " ")
+        row["computed"] = str(made.get("created", ""))[:16].replace("T", " ")
         row["took"] = duration(made["seconds"]) if isinstance(made.get("seconds"), int | float) else ""
         row["device"] = str(made.get("device", ""))
         rows.append(row)
-    return sorted(rows, key=lambda row: row["created"], reverse=True)
+    return rows
 
 
 def label_of(row: dict[str, Any]) -> str:
@@ -145,8 +170,9 @@ def label_of(row: dict[str, Any]) -> str:
 def table(rows: Sequence[dict[str, Any]], opened: str | None) -> None:
     """The finished runs; a click on a row opens it."""
     at = [number for number, row in enumerate(rows) if row["key"] == opened]
-    key = f"finished-{opened}"  # a new table, with its row selected, when the link opens another run
-    shown = [{name: value for name, value in row.items() if name not in ("key", "created")} for row in rows]
+    # A new table, with its row selected, when the link opens another run, and on another page of the list.
+    key = f"finished-{opened}-{rows[0]['key']}"
+    shown = [{name: value for name, value in row.items() if name != "key"} for row in rows]
     st.dataframe(
         shown,
         hide_index=True,
@@ -166,7 +192,7 @@ def _selected(key: str, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _go(name: str, key: str | None) -> None:
-    """Put a run's key into the link, or take it out."""
+    """Put a run's key, or a place, into the link, or take it out."""
     if key is None:
         st.query_params.pop(name, None)
     else:
@@ -273,11 +299,16 @@ def _delete(key: str) -> None:
     with live.refusing():
         visitors.require("delete")
         found = cached.the_store()
-        others = [results.revived(record) for other, record in found.items("comparison") if other != key]
-        shared = {part for spec in others if spec is not None for part in parts(spec)}
         record = found.get(key)
         spec = results.revived(record) if record else None
-        for part in [key, *(p for p in (parts(spec) if spec else ()) if p not in shared)]:
+        alone = set(parts(spec)) if spec else set()
+        others = found.newest("comparison") if alone else ()
+        for other, its_record in others:
+            its_spec = results.revived(its_record) if other != key else None
+            alone -= set(parts(its_spec)) if its_spec else set()
+            if not alone:
+                break
+        for part in (key, *alone):
             found.delete(part)
         cached.the_queue().delete(key)
         _gone(key)
@@ -314,24 +345,26 @@ def main() -> None:
         queue_state()
     ended()
     st.header("Finished comparisons", anchor=False)
-    rows = finished()
+    shown, stored = listed(), cached.the_store().counts()
+    rows = finished(shown.entries)
     opened, other = st.query_params.get("run"), st.query_params.get("versus")
     if rows:
         table(rows, opened)
+    turning(shown, stored.get("comparison", 0))
+    if rows:
         left, right = st.columns(2, gap="large")
         with left:
             opened = picker("Open a run", "run", rows, "choose one, or click a row above")
         with right:
             other = picker("Beside it", "versus", rows, "choose a second one to compare")
-    elif not keys:
+    elif not (keys or shown.newer or shown.older):
         st.info("No comparison is stored yet. Train two networks and compare them: it takes about ten seconds.")
         live.page_of(Choice(), "Go to the page Transfer")
     if opened and other:
         beside(opened, other)
     elif opened or other:
         open_run(opened or other or "", "run")
-    others = Counter(map(store.kind_of, cached.the_store().keys()))
-    told = [f"{others[kind]:,} {what}" for kind, what in KINDS.items() if others[kind]]
+    told = [f"{stored[kind]:,} {what}" for kind, what in KINDS.items() if stored.get(kind)]
     if told:
         st.caption(f"Also stored, as parts of these and of the studies: {', '.join(told)}.")
 

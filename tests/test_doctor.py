@@ -123,6 +123,20 @@ def test_the_command_prints_lines_or_json_and_tells_by_its_status(home: Path, mo
             "remedy": "give a whole number of at least 1"} in told["findings"]  # fmt: skip
 
 
+def test_the_index_of_the_results_is_looked_at(home: Path) -> None:
+    database = home / "results" / "cache.db"
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("UPDATE kinds SET rows = rows + 1 WHERE kind = 'cell'")
+    finding = only(home, "results")
+    assert finding.level == "warning"
+    assert "noted wrongly" in finding.text
+    with closing(sqlite3.connect(database)) as db, db:
+        db.execute("DROP TABLE kinds")  # as the remedy says
+    assert "made when the app is next started" in only(home, "results").text
+    assert Store(home).counts() == {"cell": 1, "training": 1}
+    assert {one.level for one in found(home, "results")} == {"ok"}
+
+
 # ---- the installation
 
 

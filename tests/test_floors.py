@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.assets.build_sheet",
     ),
     (
+        "invlab.listing",
         "invlab.store",
         "invlab.database",
         "invlab.kept",

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, LeaveOneGroupOut
 from invlab import information, runs
 from invlab.information import PENALTIES, Information, decode, ridge, values
 from invlab.networks import Network, build
+from invlab.representations import Seen
 from invlab.seeds import Generator
 from invlab.store import Store
 from invlab.tasks import Task, draw_classes, render, transformation_draws
@@ -107,7 +108,7 @@ def test_an_angle_is_read_as_a_point_of_the_circle(monkeypatch: pytest.MonkeyPat
             for task, split in zip(spec.halves(), ("train", "test"), strict=True)
         ]
     )
-    monkeypatch.setattr(information, "represent", lambda network, images: next(drawn))
+    monkeypatch.setattr(information, "represent_set", lambda network, parts: Seen(next(drawn), torch.empty(0)))
     assert decode(Seeing(None), spec, "cpu")["decodability"] > 0.999
 
 
@@ -119,7 +120,8 @@ def test_a_switch_is_told_over_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     for features, expected in ((known, 1.0), ([torch.ones(200, 1)] * 2, 0.0)):
         seen = iter(features)
-        monkeypatch.setattr(information, "represent", lambda network, images, seen=seen: next(seen))
+        replaced = lambda network, parts, seen=seen: Seen(next(seen), torch.empty(0))  # noqa: E731
+        monkeypatch.setattr(information, "represent_set", replaced)
         found = decode(Seeing(None), spec, "cpu")
         assert found["over_chance"] == pytest.approx(expected, abs=0.01) if expected else found["over_chance"] <= 0
         assert found["decodability"] == pytest.approx(expected, abs=0.05)

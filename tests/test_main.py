@@ -124,6 +124,18 @@ def test_runs_lists_what_is_stored(tiny, capsys):
     row = json.loads(capsys.readouterr().out.splitlines()[0])
     assert row["state"] == "own"
     assert row["key"].startswith("comparison-")
+    found = store.open_store()
+    for number in range(3):
+        found.put(f"comparison-{number:032x}", found.get(row["key"]))
+    found.close()
+    assert cli.main(["runs", "--json", "--limit", "2"]) == 0
+    told = capsys.readouterr()
+    assert [json.loads(line)["key"] for line in told.out.splitlines()] == [f"comparison-{n:032x}" for n in (2, 1)]
+    assert "2 older ones are not listed" in told.err
+    assert cli.main(["runs", "--limit", "0"]) == 0
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 4
+    assert told.err == ""
 
 
 def test_help_reads_well():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from invlab import records
 from invlab.jobs import Queue
@@ -121,6 +122,41 @@ def test_finished_comparisons_are_listed(place: Path) -> None:
     assert set(table["transfer"]) == {"86% / 45%"}
     assert set(table["origin"]) == {"computed here"}
     assert charts(page) == 0
+
+
+def seeds_listed(page: AppTest) -> list[int]:
+    return [int(text.rsplit(" ", 1)[1]) for text in page.dataframe[0].value["preset, seed"]]
+
+
+def test_many_comparisons_are_listed_a_page_at_a_time_and_the_link_says_which(place: Path) -> None:
+    stored(place, *(Choice(seed=seed) for seed in range(120)))
+    page = opened()
+    assert seeds_listed(page) == list(range(119, 69, -1))
+    assert "120 comparisons, the newest first, 50 at a time" in words(page)
+    buttons = {button.label: button for button in page.button}
+    assert buttons["Newer"].disabled
+    buttons["Older"].click().run()
+    assert seeds_listed(page) == list(range(69, 19, -1))
+    link = page.query_params["before"]
+    again = opened(before=link, run=Choice(seed=119).key())
+    assert seeds_listed(again) == list(range(69, 19, -1))
+    assert "seed 119" in again.subheader[0].value  # a run of another page stays open
+    {button.label: button for button in again.button}["Older"].click().run()
+    assert seeds_listed(again) == list(range(19, -1, -1))
+    buttons = {button.label: button for button in again.button}
+    assert buttons["Older"].disabled
+    buttons["Newer"].click().run()
+    assert seeds_listed(again) == list(range(69, 19, -1))
+    assert "before" not in again.query_params
+
+
+@pytest.mark.parametrize("forged", ["", "<script>", "nan~x", "1e9~comparison-" + 32 * "z"])
+def test_a_forged_place_shows_the_newest(place: Path, forged: str) -> None:
+    stored(place, Choice(), Choice(seed=1))
+    page = opened(before=forged, after=forged)
+    assert not page.exception
+    assert seeds_listed(page) == [1, 0]
+    assert not {"Newer", "Older"} & {button.label for button in page.button}
 
 
 def test_a_link_opens_its_run_and_no_other(place: Path) -> None:

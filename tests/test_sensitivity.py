@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 import torch
 
-from invlab import sensitivity
+from invlab import representations
 from invlab.networks import build
 from invlab.records import key
 from invlab.seeds import torch_generator
@@ -156,8 +156,8 @@ def test_measure_takes_twins_of_the_tasks_test_images() -> None:
 
 def test_representations_are_taken_once_for_each_twin(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    represent = sensitivity.represent
-    monkeypatch.setattr(sensitivity, "represent", lambda *of: calls.append(len(of[1])) or represent(*of))
+    represent = representations.represent
+    monkeypatch.setattr(representations, "represent", lambda *of: calls.append(len(of[1])) or represent(*of))
     measure(network(), spec(("rotate",)), "cpu")
     assert calls == [80, 80]
 

@@ -17,7 +17,7 @@ from invlab.intervals import wilson
 from invlab.networks import Network, build
 from invlab.records import key
 from invlab.representations import represent
-from invlab.tasks import Task, draw_classes, render
+from invlab.tasks import Task, draw_classes, render, rendered
 from invlab.training import Training, start, train
 from invlab.transfer import FineTuning, Probe, Transfer, fine_tune, fit, head_of, measure, measure_tuned
 
@@ -247,6 +247,11 @@ def test_every_field_is_in_the_key() -> None:
 TUNING = FineTuning(SOURCE, TARGET, train_images=60, test_images=200, epochs=3, batch=16)
 
 
+def tune(network: Network, images: int, epochs: int) -> None:
+    spec = replace(TUNING, train_images=images, epochs=epochs)
+    fine_tune(network, rendered.chooser(TARGET, "train", images), spec, lambda share: None)
+
+
 def test_the_head_made_of_a_probe_names_what_the_probe_names(data: Data) -> None:
     features, labels, test, _ = data
     probe = fit(features, labels, int(labels.max()) + 1)
@@ -280,7 +285,7 @@ def test_every_weight_is_fine_tuned(networks: dict[str, Network]) -> None:
     network = copy.deepcopy(networks["trained"])
     network.head = head_of(fit(torch.randn(20, network.width, generator=generator(0)), torch.arange(20) % 5, 5))
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
-    fine_tune(network, render(TARGET, "train", range(33)), replace(TUNING, epochs=1), lambda share: None)
+    tune(network, 33, 1)
     assert all(not torch.equal(p, before[name]) for name, p in network.named_parameters())
     assert not network.training
 
@@ -290,10 +295,10 @@ def test_fine_tuning_sees_each_image_once_an_epoch_and_skips_a_single_one(networ
     seen: list[int] = []
     network = copy.deepcopy(networks["trained"])
     network.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    fine_tune(network, render(TARGET, "train", range(33)), replace(TUNING, epochs=2), lambda share: None)
+    tune(network, 33, 2)
     assert seen == [16, 16, 16, 16]
     seen.clear()
-    fine_tune(network, render(TARGET, "train", range(40)), replace(TUNING, epochs=1), lambda share: None)
+    tune(network, 40, 1)
     assert seen == [16, 16, 8]
 
 
