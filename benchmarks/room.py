@@ -68,6 +68,7 @@ WALK = (
     Stop("information", ("What can it still tell?", "Family", "Source")),
     Stop("own", ("Show", "Under", "Seed")),
     Stop("runs", ("Open a run",)),
+    Stop("benchmarks", ("Show",)),
 )
 TAUGHT = ("sensitivity", "transfer", "shift", "factors", "learning")  # where the teacher sends the class, in turn
 STOPS = {stop.path: stop for stop in WALK}
@@ -363,7 +364,7 @@ def told(found: dict[str, Any], arguments: argparse.Namespace) -> tuple[list[dic
     live, count = found["live"], arguments.visitors
     claims = [
         claim("responses on bundled results, 95th percentile", spread([s.seconds for s in bundled])["p95"], 1.5, "s",
-              larger=False),
+              larger=False, headline=True),
         claim("all responses, also of pages that measure on the spot, 95th percentile",
               spread([s.seconds for s in steps])["p95"], 1.5, "s", larger=False),
         claim("responses where all change the page within ten seconds, 95th percentile",

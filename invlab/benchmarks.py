@@ -273,8 +273,8 @@ TITLES: dict[str, tuple[str, str]] = {
         "Images a second, ours and kornia's on two threads, and the usual pipeline of single PIL images on one core.",
     ),
     "pipeline": (
-        "Rendering and learning, against a DataLoader",
-        "Ours against torchvision's transforms on single PIL images in a torch DataLoader with two workers.",
+        "The usual pipeline",
+        "Rendering with two threads, and learning, against single PIL images in a DataLoader of two workers.",
     ),
     "learning": ("Learning", "Images that labnet learns a second, and what share of the processor that is."),
     "stacks": ("Learning many at once", "Small networks learned as one stack, against one after the other."),
