@@ -184,8 +184,8 @@ def main() -> None:
         [
             claim("ours over 200 epochs through the network", usual["median"], 100, "times",
                   headline=True, spread=usual),
-            claim("ours and the 200 epochs: difference in test accuracy", abs(full - own), EQUAL, of_images, larger=False,
-                  headline=True),
+            claim("ours and the 200 epochs: difference in test accuracy", abs(full - own), EQUAL, of_images,
+                  larger=False, headline=True),
             claim("ours and the 200 epochs, on kept features: largest difference of three networks",
                   apart("usual, on kept features"), EQUAL, of_images, larger=False),
             claim("the fit alone, ours over scikit-learn's logistic regression", other["median"], 1,
