@@ -190,6 +190,13 @@ def number(value: float) -> str:
     return told.replace("-", "−")
 
 
+def rounded(value: float) -> float:
+    """Four significant digits, and from 1,000 on all digits of a whole number."""
+    if abs(value) >= 1000:
+        return round(value)
+    return 0.0 if value == 0 else round(value, 3 - math.floor(math.log10(abs(value))))
+
+
 def headlines(found: Sequence[Result]) -> tuple[Result, ...]:
     """The results with their headline claims alone; those without any are left out."""
     kept = ((one, tuple(claim for claim in one.claims if claim.headline)) for one in found)
@@ -201,14 +208,14 @@ def headlines(found: Sequence[Result]) -> tuple[Result, ...]:
 
 
 def rows(found: Iterable[Result]) -> list[dict[str, Any]]:
-    """The table of results: a row for each claim, the numbers as they were measured."""
+    """The table of results: a row for each claim, its numbers to four digits."""
     return [
         {
             "benchmark": one.title,
             "claim": claim.text,
-            "measured": claim.value,
-            "least": claim.low,
-            "largest": claim.high,
+            "measured": rounded(claim.value),
+            "least": None if claim.low is None else rounded(claim.low),
+            "largest": None if claim.high is None else rounded(claim.high),
             "unit": claim.unit,
             "aim": f"{'≥' if claim.larger else '≤'} {number(claim.aim)}",
             "met": "✓ met" if claim.met else "✗ not met",
@@ -277,7 +284,6 @@ TITLES: dict[str, tuple[str, str]] = {
         "Rendering with two threads, and learning, against single PIL images in a DataLoader of two workers.",
     ),
     "learning": ("Learning", "Images that labnet learns a second, and what share of the processor that is."),
-    "stacks": ("Learning many at once", "Small networks learned as one stack, against one after the other."),
     "precision": ("Precision", "bfloat16 against float32: speed, and whether the science stays the same."),
     "probe": (
         "Linear probe",

@@ -228,6 +228,14 @@ def test_numbers_have_three_digits(value: float, told: str) -> None:
     assert benchmarks.number(value) == told
 
 
+def test_the_table_has_every_claim_with_its_rounds() -> None:
+    first, second = benchmarks.rows(SOME)
+    assert (first["measured"], first["least"], first["largest"], first["unit"]) == (131.4, 128.2, 135.0, "times")
+    assert (first["aim"], first["met"]) == ("≥ 100", "✓ met")
+    assert (second["measured"], second["least"], second["met"]) == (1200, None, "✗ not met")
+    assert [benchmarks.rounded(v) for v in (33898.004, 0.0581906, -0.0123456, 0.0)] == [33898, 0.05819, -0.01235, 0.0]
+
+
 def test_the_numbers_decide_what_is_to_be_noticed() -> None:
     assert benchmarks.notice(SOME) == (
         "1 of 2 aims are met. Missed by most: *memory* (Linear probe), 1,200 MB where ≤ 1,000 MB was the aim."
