@@ -61,9 +61,14 @@ class Claim:
         return max(0.0, better / worse)
 
     @property
+    def bound(self) -> str:
+        """The aim without its unit: `≥ 100`."""
+        return f"{'≥' if self.larger else '≤'} {number(self.aim)}"
+
+    @property
     def aimed(self) -> str:
         """`≥ 100 times`."""
-        return f"{'≥' if self.larger else '≤'} {number(self.aim)} {self.unit}"
+        return f"{self.bound} {self.unit}"
 
     @property
     def measured(self) -> str:
@@ -214,11 +219,11 @@ def rows(found: Iterable[Result]) -> list[dict[str, Any]]:
             "benchmark": one.title,
             "claim": claim.text,
             "measured": rounded(claim.value),
+            "unit": claim.unit,
+            "aim": claim.bound,
+            "met": "✓ met" if claim.met else "✗ not met",
             "least": None if claim.low is None else rounded(claim.low),
             "largest": None if claim.high is None else rounded(claim.high),
-            "unit": claim.unit,
-            "aim": f"{'≥' if claim.larger else '≤'} {number(claim.aim)}",
-            "met": "✓ met" if claim.met else "✗ not met",
             "machine": one.machine,
             "date": one.date,
         }
@@ -256,7 +261,7 @@ def markdown(found: Sequence[Result]) -> str:
             told = (
                 f"{one.title}: {claim.text}",
                 f"{number(claim.value)} {claim.unit}",
-                f"{'≥' if claim.larger else '≤'} {number(claim.aim)}",
+                claim.bound,
                 "✓ met" if claim.met else "✗ not met",
                 f"{one.machine}, {one.date}",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -24,7 +25,8 @@ SOME = (
 
 def test_each_claim_stands_at_its_margin_and_is_joined_with_the_aim() -> None:
     plot = figures.margins(SOME)
-    stems, met, missed = plot.data
+    stems, aims, met, missed = plot.data
+    assert list(aims.x) == [1, 1, 1]
     assert list(stems.x) == [1, 2.0, None, 1, 0.25, None, 1, figures.WIDEST, None]
     assert list(met.x) == [2.0, figures.WIDEST]
     assert list(missed.x) == [0.25]
@@ -36,7 +38,7 @@ def test_each_claim_stands_at_its_margin_and_is_joined_with_the_aim() -> None:
 
 
 def test_met_is_told_by_symbol_as_well_as_colour() -> None:
-    _, met, missed = figures.margins(SOME).data
+    _, _, met, missed = figures.margins(SOME).data
     assert met.marker.symbol != missed.marker.symbol
     assert met.marker.color != missed.marker.color
     assert (met.name, missed.name) == ("aim met", "aim not met")
@@ -46,8 +48,11 @@ def test_met_is_told_by_symbol_as_well_as_colour() -> None:
 def test_every_claim_is_written_in_lines_that_fit_a_telephone() -> None:
     plot = figures.margins(SOME)
     words = [note.text for note in plot.layout.annotations if not note.text.startswith("<b>")]
-    assert [text.replace("<br>", " ") for text in words] == [FAST.text, SLOW.text, NOTHING.text]
-    assert all(len(line) <= figures.LETTERS for text in words for line in text.split("<br>"))
+    lines = [text.split("<br>") for text in words]
+    assert [" ".join(told[:-1]) for told in lines] == [FAST.text, SLOW.text, NOTHING.text]
+    numbers = ["<b>200 times</b> · aim ≥ 100", "<b>4 s</b> · aim ≤ 1", "<b>0 of it</b> · aim ≤ 0.05"]
+    assert [told[-1] for told in lines] == numbers
+    assert all(len(re.sub("<.*?>", "", line)) <= figures.LETTERS for told in lines for line in told)
     heads = [note.text for note in plot.layout.annotations if note.text.startswith("<b>")]
     assert heads == ["<b>Linear probe</b>", "<b>A class of thirty</b>"]
     tops = [note.y for note in plot.layout.annotations]
@@ -57,7 +62,7 @@ def test_every_claim_is_written_in_lines_that_fit_a_telephone() -> None:
 
 def test_machines_are_told_apart() -> None:
     other = replace(SOME[0], machine="a-gpu")
-    heads = [note.text for note in figures.margins([SOME[0], other]).layout.annotations if "<b>" in note.text]
+    heads = [note.text for note in figures.margins([SOME[0], other]).layout.annotations if note.text.startswith("<b>")]
     assert heads == ["<b>Linear probe · 2-core</b>", "<b>Linear probe · a-gpu</b>"]
 
 
@@ -78,4 +83,4 @@ def test_the_words_name_what_is_missed() -> None:
 @pytest.mark.parametrize("one", benchmarks.results(), ids=lambda one: f"{one.benchmark}-{one.machine}")
 def test_every_committed_result_can_be_drawn(one: Result) -> None:
     plot = figures.margins([one])
-    assert sum(len(trace.x) for trace in plot.data[1:]) == len(one.claims)
+    assert sum(len(trace.x) for trace in plot.data[2:]) == len(one.claims)

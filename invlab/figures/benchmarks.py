@@ -10,7 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from invlab.benchmarks import Claim, Result
+from invlab.benchmarks import Claim, Result, number
 from invlab.figures import styled
 
 MET = {True: "met", False: "not met"}
@@ -20,7 +20,7 @@ SYMBOLS = {True: "circle", False: "x"}
 STEM = "rgba(128,128,128,0.55)"
 AIM = "rgba(128,128,128,0.9)"
 LETTERS = 46  # of a claim in one line: what a telephone shows
-LINE, ROOM, HEAD = 17, 13, 26  # pixels: a line of a claim, above and below its dot, a group's name
+LINE, ROOM, HEAD = 17, 12, 26  # pixels: a line of a claim, above and below its dot, a group's name
 FRAME = 110  # pixels above and below: legend, axis and its title
 WIDEST = 1000.0  # times better or worse; what lies beyond stands at the edge, and its words say so
 TICKS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 100, 1000)
@@ -38,7 +38,8 @@ class Placed:
 def margins(results: Sequence[Result]) -> go.Figure:
     """A line for each claim from the aim (1) to what was measured, on a log axis: to the right of 1 it is met.
 
-    The claim stands above its line, grouped by benchmark, so that long ones can be read on a narrow screen.
+    The claim and its numbers stand above its line, grouped by benchmark, so that long ones can be read on a narrow
+    screen.
     """
     placed, words, height = _placed(results)
     figure = go.Figure()
@@ -49,6 +50,14 @@ def margins(results: Sequence[Result]) -> go.Figure:
         line={"color": STEM, "width": 3},
         hoverinfo="skip",
         showlegend=False,
+    )
+    figure.add_scatter(
+        x=[1] * len(placed),
+        y=[each.y for each in placed],
+        mode="markers",
+        name="the aim",
+        marker={"symbol": "line-ns", "size": 16, "line": {"color": AIM, "width": 2}},
+        hoverinfo="skip",
     )
     for met in (True, False):
         of = [each for each in placed if each.claim.met is met]
@@ -62,7 +71,6 @@ def margins(results: Sequence[Result]) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     low, high = limits([each.claim for each in placed])
-    figure.add_vline(x=1, line={"color": AIM, "width": 2, "dash": "dot"})
     styled(figure, height=round(height) + FRAME)
     figure.update_xaxes(
         type="log",
@@ -88,7 +96,10 @@ def _placed(results: Sequence[Result]) -> tuple[list[Placed], list[dict[str, Any
         words.append(_words(y, f"<b>{title}</b>", 15))
         y += HEAD
         for claim in one.claims:
-            lines = textwrap.wrap(claim.text, LETTERS)
+            lines = [
+                *textwrap.wrap(claim.text, LETTERS),
+                f"<b>{number(claim.value)} {claim.unit}</b> · aim {claim.bound}",
+            ]
             words.append(_words(y, "<br>".join(lines), 13))
             y += LINE * len(lines) + ROOM
             placed.append(Placed(y, one, claim))
