@@ -73,9 +73,15 @@ def test_the_axis_holds_the_aim_and_some_room() -> None:
     assert math.isfinite(figures.shown(NOTHING))
 
 
+def test_one_benchmark_alone_is_not_named_again_and_long_units_take_a_line() -> None:
+    wide = replace(FAST, value=76400.0, aim=20000.0, unit="images/s with two threads of this machine")
+    (note,) = figures.margins([replace(SOME[0], claims=(wide,))]).layout.annotations
+    assert note.text.split("<br>")[1:] == [f"<b>76,400 {wide.unit}</b>", "aim ≥ 20,000"]
+
+
 def test_the_words_name_what_is_missed() -> None:
     told = figures.margins_alt(SOME)
-    assert "3 claims of 2 benchmarks; 2 lie at the aim or on its better side" in told
+    assert "3 claims of 2 benchmarks; 2 at the aim or on its better side" in told
     assert SLOW.text in told
     assert "None is missed" in figures.margins_alt(SOME[1:])
 
@@ -84,3 +90,5 @@ def test_the_words_name_what_is_missed() -> None:
 def test_every_committed_result_can_be_drawn(one: Result) -> None:
     plot = figures.margins([one])
     assert sum(len(trace.x) for trace in plot.data[2:]) == len(one.claims)
+    lines = [line for note in plot.layout.annotations for line in note.text.split("<br>")]
+    assert max(len(re.sub("<.*?>", "", line)) for line in lines) <= figures.LETTERS

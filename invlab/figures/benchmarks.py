@@ -93,19 +93,25 @@ def _placed(results: Sequence[Result]) -> tuple[list[Placed], list[dict[str, Any
     y = 0.0
     for one in results:
         title = f"{one.title} · {one.machine}" if several else one.title
-        words.append(_words(y, f"<b>{title}</b>", 15))
-        y += HEAD
+        if len(results) > 1:  # else what stands around the figure names it
+            words.append(_words(y, f"<b>{title}</b>", 15))
+            y += HEAD
         for claim in one.claims:
-            lines = [
-                *textwrap.wrap(claim.text, LETTERS),
-                f"<b>{number(claim.value)} {claim.unit}</b> · aim {claim.bound}",
-            ]
+            lines = [*textwrap.wrap(claim.text, LETTERS), *_numbers(claim)]
             words.append(_words(y, "<br>".join(lines), 13))
             y += LINE * len(lines) + ROOM
             placed.append(Placed(y, one, claim))
             y += ROOM + 4
         y += ROOM
     return placed, words, y
+
+
+def _numbers(claim: Claim) -> list[str]:
+    """What was measured, and the aim, in one line where they fit it."""
+    measured, aim = f"{number(claim.value)} {claim.unit}", f"aim {claim.bound}"
+    if len(f"{measured} · {aim}") <= LETTERS:
+        return [f"<b>{measured}</b> · {aim}"]
+    return [f"<b>{measured}</b>", aim]
 
 
 def _words(y: float, text: str, size: int) -> dict[str, Any]:
@@ -138,6 +144,10 @@ def margins_alt(results: Sequence[Result]) -> str:
     missed = [f"{claim.text} ({in_words(claim)})" for claim in claims if not claim.met]
     told = f"Not met: {'; '.join(missed)}." if missed else "None is missed."
     return (
-        f"Measured values against their aims on a log axis, {len(claims)} claims of {len(results)} benchmarks; "
-        f"{len(claims) - len(missed)} lie at the aim or on its better side. {told}"
+        f"Measured values against their aims on a log axis, {_counted(len(claims), 'claim')} of "
+        f"{_counted(len(results), 'benchmark')}; {len(claims) - len(missed)} at the aim or on its better side. {told}"
     )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -24,17 +24,17 @@ def sheet() -> Sheet | None:
     made.notice(benchmarks.notice(found))
     if first := benchmarks.headlines(found):
         made.heading("The headline claims")
-        _told(made, "headlines", first)
+        _told(made, "headlines", "the headline claims", first)
     for one in found:
         made.heading(one.title)
         made.text(f"{one.about} {one.summary}.".strip())
-        _told(made, markup.anchor(f"{one.benchmark} {one.machine}"), [one])
+        _told(made, markup.anchor(f"{one.benchmark} {one.machine}"), one.title, [one])
         made.caption(benchmarks.measured_where(one))
         made.add(f"<p>To measure it on your machine:</p>{code(one.command)}")
     return made
 
 
-def _told(made: Sheet, name: str, shown: Sequence[Result]) -> None:
+def _told(made: Sheet, name: str, about: str, shown: Sequence[Result]) -> None:
     """The figure of some results and the table behind it."""
     made.figure(figures.margins(shown), figures.margins_alt(shown))
-    made.table(name, f"Table behind the figure: {', '.join(one.title for one in shown)}", benchmarks.rows(shown))
+    made.table(name, f"Table behind the figure: {about}", benchmarks.rows(shown))
