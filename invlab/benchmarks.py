@@ -177,7 +177,7 @@ def _claim(found: dict[str, Any]) -> Claim:
 
 
 def _damaged(file: Path, why: object) -> str:
-    return f"{file.name}: {why}; measure it again, or take the file from the repository"
+    return f"the results in {file.name} cannot be used: {why}; measure it again, or take the file from the repository"
 
 
 # -------------------------------------------------------------------------------------------------------------- telling

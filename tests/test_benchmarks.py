@@ -175,7 +175,7 @@ def written(folder: Path, **changed: Any) -> Path:
 def test_a_damaged_file_is_named_with_its_fault(tmp_path: Path, changed: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ResultError, match=re.escape(sentence)) as told:
         benchmarks.read(written(tmp_path, **changed))
-    assert str(told.value).startswith("probe-m.json: ")
+    assert str(told.value).startswith("the results in probe-m.json cannot be used: ")
     assert "measure it again" in str(told.value)
 
 

@@ -48,7 +48,7 @@ def test_every_claim_is_there_and_one_benchmark_can_be_chosen_by_the_link() -> N
     assert not page.exception
     assert rows(page) == [claim.text for claim in one.claims]
     assert [code.value for code in page.code] == [one.command]
-    assert one.date in texts(page)
+    assert one.date in texts(page).replace("\\", "")
 
 
 def test_what_is_not_met_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,4 +75,4 @@ def test_a_damaged_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(benchmarks, "FOLDER", tmp_path)
     page = opened()
     assert not page.exception
-    assert "probe\\-m\\.json" in page.warning[0].value
+    assert page.warning[0].value.startswith("The results in probe\\-m\\.json cannot be used")
