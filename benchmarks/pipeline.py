@@ -16,7 +16,6 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-import torchvision.transforms.v2 as V
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
@@ -44,14 +43,16 @@ class Samples(Dataset[tuple[np.ndarray, int]]):
         self.objects = [Image.fromarray(p) for p in _bytes(base.prototypes)]
         self.scenes = [Image.fromarray(b) for b in _bytes(base.backgrounds)]
         self.labels = base.labels.tolist()
-        self.change = V.Compose([pil_of(name) for name in task.transformations])
+        self.changes = [pil_of(name) for name in task.transformations]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         """float32 (3, S, S) in [−1, 1], and the label."""
-        done, whole = self.change(self.objects[index]), self.scenes[index].copy()
+        done, whole = self.objects[index], self.scenes[index].copy()
+        for change in self.changes:
+            done = change(done)
         whole.paste(done, (0, 0), done.getchannel("A"))
         return np.asarray(whole, dtype=np.float32).transpose(2, 0, 1) / 127.5 - 1, self.labels[index]
 

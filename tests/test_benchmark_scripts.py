@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from benchmarks import memory, probe
-from invlab import tasks, transfer
+from invlab import benchmarks, tasks, transfer
 from invlab.networks import build
 from invlab.seeds import torch_generator
 from invlab.sensitivity import Sensitivity
@@ -37,11 +37,14 @@ def features() -> tuple[torch.Tensor, torch.Tensor]:
 # ---------------------------------------------------------------------------------------------------------------- probe
 
 
-def test_the_usual_probe_finds_what_ours_finds(features: tuple[torch.Tensor, torch.Tensor]) -> None:
-    """Both minimise one loss: at the end of 200 epochs it is the same within a hundredth."""
+def test_the_usual_probe_finds_what_ours_finds(
+    features: tuple[torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both minimise one loss. The usual one standardises by its batches, so it comes near to the least, not to it."""
     seen, labels = features
+    monkeypatch.setattr(probe, "RATES", (0.001, 0.03))
     rate = probe.best_rate(seen, labels, 3, 1.0)
-    assert rate in probe.RATES
+    assert rate == 0.03
     tail = probe.learn(probe.Tail(8, 3), seen.__getitem__, labels, rate, 1.0, probe.EPOCHS)
     ours = transfer.fit(seen, labels, 3, 1.0)
 
@@ -50,10 +53,12 @@ def test_the_usual_probe_finds_what_ours_finds(features: tuple[torch.Tensor, tor
 
     least = loss(ours.scores(seen), ours.weights)
     with torch.no_grad():
-        found = loss(tail(seen), tail.linear.weight)
-    assert least <= found + 1e-4
-    assert found == pytest.approx(least, abs=0.01)
-    assert loss(torch.zeros(300, 3), torch.zeros(1)) > 2 * least  # the loss tells a fitted probe from none
+        scores = tail(seen)
+        found = loss(scores, tail.linear.weight)
+    assert least <= found <= 1.1 * least
+    assert float((scores.argmax(1) == ours(seen)).float().mean()) > 0.95
+    blind = loss(torch.zeros(300, 3), torch.zeros(1))
+    assert blind > 1.5 * least  # the loss tells a fitted probe from none
 
 
 def test_the_usual_probe_runs_the_network_in_every_epoch_and_sees_every_image() -> None:
@@ -149,11 +154,10 @@ def test_a_process_that_rests_has_settled(monkeypatch: pytest.MonkeyPatch) -> No
         process.wait()
 
 
-def test_the_aims_of_memory_are_what_the_guide_tells() -> None:
+def test_what_the_guide_tells_of_memory_is_aimed_at_and_measured() -> None:
     guide = (ROOT / "docs" / "operating.md").read_text()
     table = guide[guide.index("## How large a machine") : guide.index("More is needed")]
-    told = {int(number.replace(",", "")) for number in re.findall(r"([\d,]+) MB", table)}
-    source = (ROOT / "benchmarks" / "memory.py").read_text()
-    aims = {int(number) for number in re.findall(r"below\(.*?, (\d+)(?:, headline=True)?\),", source)}
-    assert len(aims) >= 6
-    assert aims <= told
+    rows = re.findall(r"\| ([\d,.]+) MB \| ([\d,.]+) MB \|", table)
+    (found,) = (one for one in benchmarks.results() if (one.benchmark, one.machine) == ("memory", "2-core-x86_64"))
+    assert [aim for aim, _ in rows] == [benchmarks.number(claim.aim) for claim in found.claims]
+    assert [measured for _, measured in rows] == [benchmarks.number(claim.value) for claim in found.claims]
