@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+LOAD_BEFORE = os.getloadavg()[0]  # processes that wanted to run in the minute before: of 0 the machine was ours
 # Whose version a result names, where it is installed: what we are made of, and the peers measured in the same run.
 PACKAGES = ("torch", "torchvision", "numpy", "streamlit", "plotly", "diskcache", "pillow", "kornia", "scikit-learn")
 
@@ -102,6 +103,7 @@ def write(name: str, claims: list[dict[str, Any]], **more: Any) -> Path:
         "processor": processor(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "versions": versions(),
+        "load_before": LOAD_BEFORE,
         "claims": claims,
         **more,
     }

@@ -67,6 +67,7 @@ def test_what_is_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert read.claims == (Claim("a", 2.0, 3.0, "s", False, True, True, 1.0, 4.0),)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", read.date)
     assert read.processor
+    assert json.loads(path.read_text())["load_before"] == common.LOAD_BEFORE >= 0
     assert {"python", "torch", "kornia", "scikit-learn", "plotly", "diskcache"} <= set(common.PACKAGES) | {"python"}
     assert read.versions["torch"] == json.loads(path.read_text())["versions"]["torch"]
 
