@@ -34,6 +34,8 @@ def test_each_claim_stands_at_its_margin_and_is_joined_with_the_aim() -> None:
     low, high = (10**end for end in plot.layout.xaxis.range)
     assert low < 0.25
     assert high > figures.WIDEST
+    assert list(plot.layout.xaxis.tickvals) == list(figures.DECADES)
+    assert list(figures.margins(SOME[:1]).layout.xaxis.tickvals) == list(figures.TICKS)
     assert [y for y in stems.y if y is not None][::2] == sorted([*met.y, *missed.y])
 
 

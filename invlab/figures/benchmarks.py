@@ -21,9 +21,11 @@ STEM = "rgba(128,128,128,0.55)"
 AIM = "rgba(128,128,128,0.9)"
 LETTERS = 46  # of a claim in one line: what a telephone shows
 LINE, ROOM, HEAD = 17, 12, 26  # pixels: a line of a claim, above and below its dot, a group's name
+LEGEND = 10  # pixels between the legend and the figure
 FRAME = 110  # pixels above and below: legend, axis and its title
-WIDEST = 1000.0  # times better or worse; what lies beyond stands at the edge, and its words say so
-TICKS = (0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 100, 1000)
+WIDEST = 100.0  # times better or worse; what lies beyond stands at the edge, and its words say so
+TICKS, DECADES = (0.1, 0.2, 0.5, 1, 2, 5, 10), (0.01, 0.1, 1, 10, 100)
+NARROW = 50.0  # between the ends of an axis: beyond, the finer ticks would overlap on a telephone
 
 
 @dataclass(frozen=True)
@@ -71,17 +73,19 @@ def margins(results: Sequence[Result]) -> go.Figure:
             hovertemplate="%{text}<extra></extra>",
         )
     low, high = limits([each.claim for each in placed])
+    ticks = TICKS if high / low < NARROW else DECADES
     styled(figure, height=round(height) + FRAME)
     figure.update_xaxes(
         type="log",
         range=[math.log10(low), math.log10(high)],
-        tickvals=TICKS,
-        ticktext=[f"{tick:g} ×" for tick in TICKS],
+        tickvals=ticks,
+        ticktext=[f"{tick:g} ×" for tick in ticks],
         title="times better than the aim (1 × = the aim)",
         fixedrange=True,
     )
     figure.update_yaxes(range=[height, 0], visible=False, fixedrange=True)
-    figure.update_layout(dragmode=False, annotations=words)
+    legend = {"y": 1 + LEGEND / (height + FRAME)}  # so far above, however tall the figure
+    figure.update_layout(dragmode=False, annotations=words, legend=legend)
     return figure
 
 
