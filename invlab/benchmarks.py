@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Result:
-    """What one script found on one machine. versions: package -> version. date: YYYY-MM-DD, in UTC."""
+    """What one script found on one machine.
+
+    versions: package -> version. date: YYYY-MM-DD, in UTC. load: how many processes wanted to run there in the minute
+    before, where it was noted; what others did can make a time longer than it need be.
+    """
 
     benchmark: str
     machine: str
@@ -87,6 +91,7 @@ class Result:
     versions: dict[str, str]
     claims: tuple[Claim, ...]
     processor: str = ""
+    load: float | None = None
 
     @property
     def title(self) -> str:
@@ -145,6 +150,7 @@ def read(file: Path) -> Result:
             versions={str(name): str(number) for name, number in found["versions"].items()},
             claims=tuple(map(_claim, found["claims"])),
             processor=str(found.get("processor", "")),
+            load=None if found.get("load_before") is None else float(found["load_before"]),
         )
     except (OSError, ValueError) as error:
         raise ResultError(_damaged(file, error)) from error
@@ -205,11 +211,7 @@ def rounded(value: float) -> float:
 def headlines(found: Sequence[Result]) -> tuple[Result, ...]:
     """The results with their headline claims alone; those without any are left out."""
     kept = ((one, tuple(claim for claim in one.claims if claim.headline)) for one in found)
-    return tuple(
-        Result(one.benchmark, one.machine, one.date, one.versions, claims, one.processor)
-        for one, claims in kept
-        if claims
-    )
+    return tuple(replace(one, claims=claims) for one, claims in kept if claims)
 
 
 def rows(found: Iterable[Result]) -> list[dict[str, Any]]:
@@ -248,9 +250,10 @@ def notice(found: Sequence[Result]) -> str:
 
 
 def measured_where(one: Result) -> str:
-    """Machine, date and versions of a result, as one line."""
+    """Machine, date, load and versions of a result, as one line."""
     packages = ", ".join(f"{name} {which}" for name, which in one.versions.items())
-    return f"Measured on {one.where}, {one.date}; {packages}."
+    busy = "" if one.load is None else f"; load of the machine before: {one.load:.1f}"
+    return f"Measured on {one.where}, {one.date}{busy}; {packages}."
 
 
 def markdown(found: Sequence[Result]) -> str:

@@ -67,6 +67,7 @@ def test_what_is_written_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert read.claims == (Claim("a", 2.0, 3.0, "s", False, True, True, 1.0, 4.0),)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", read.date)
     assert read.processor
+    assert read.load == common.LOAD_BEFORE
     assert json.loads(path.read_text())["load_before"] == common.LOAD_BEFORE >= 0
     assert {"python", "torch", "kornia", "scikit-learn", "plotly", "diskcache"} <= set(common.PACKAGES) | {"python"}
     assert read.versions["torch"] == json.loads(path.read_text())["versions"]["torch"]
@@ -245,6 +246,7 @@ def test_the_numbers_decide_what_is_to_be_noticed() -> None:
     assert FAST.measured == "131 (128 … 135) times"
     assert LARGE.measured == "1,200 MB"
     assert "2-core, 2026-11-28; torch 2.14" in benchmarks.measured_where(SOME[0])
+    assert "2026-11-28; load of the machine before: 3.0; torch" in benchmarks.measured_where(replace(SOME[0], load=3.0))
 
 
 def test_the_table_has_the_headline_claims_alone() -> None:
