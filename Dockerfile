@@ -26,6 +26,7 @@ COPY .streamlit .streamlit
 COPY invlab invlab
 COPY pages pages
 COPY models models
+COPY benchmarks/results benchmarks/results
 RUN python -m compileall -q invlab pages app.py
 
 USER invlab

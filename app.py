@@ -38,6 +38,7 @@ PAGES = {
     "Workbench": [
         st.Page("pages/own.py", title="Your images and networks", icon=":material/add_photo_alternate:"),
         st.Page("pages/runs.py", title="Runs", icon=":material/list_alt:"),
+        st.Page("pages/benchmarks.py", title="Benchmarks", icon=":material/speed:"),
     ],
 }
 

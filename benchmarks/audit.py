@@ -47,6 +47,7 @@ def main() -> None:
             180,
             "s",
             larger=False,
+            headline=True,
             cpu_seconds=round(busy, 1),
             shown=result["shown"],
             rate=result["images_per_second"],

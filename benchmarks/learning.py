@@ -63,9 +63,17 @@ def main() -> None:
     write(
         "learning",
         [
-            claim("labnet learns rendered images (one network)", IMAGES / median["with"], 2000, "images/s"),
+            claim(
+                "labnet learns rendered images (one network)", IMAGES / median["with"], 2000, "images/s", headline=True
+            ),
             claim("labnet learns, rendering left out", IMAGES / median["without"], 2000, "images/s"),
-            claim("labnet learns, as a share of this processor's matrix products", used / peak, 0.6, "of them"),
+            claim(
+                "labnet learns, as a share of this processor's matrix products",
+                used / peak,
+                0.6,
+                "of them",
+                headline=True,
+            ),
             claim("rendering adds to the time of learning", added, 0.2, "of it", larger=False),
             claim("two networks at once, rendering included", 2 * IMAGES / median["two"], 2000, "images/s"),
         ],

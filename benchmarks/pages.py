@@ -74,7 +74,15 @@ def main() -> None:
         "pages",
         [
             *(
-                claim(f"Home's words painted, {who} (median)", spread(words[which])["median"], 2, "s", larger=False)
+                claim(
+                    f"Home's words painted, {who} (median)",
+                    spread(words[which])["median"],
+                    2,
+                    "s",
+                    larger=False,
+                    headline=which == "at once",
+                    spread=spread(words[which]),
+                )
                 for which, who in [
                     ("at once", "a server just started"),
                     *((f"after {s} s", f"a new visitor {s} s later") for s in LATER),
@@ -88,7 +96,14 @@ def main() -> None:
                 larger=False,
             ),
             claim("a new seed shows its gallery (median)", spread(turns)["median"], 0.3, "s", larger=False),
-            claim("from the click to a run's first step on the screen (slowest)", max(steps), 1, "s", larger=False),
+            claim(
+                "from the click to a run's first step on the screen (slowest)",
+                max(steps),
+                1,
+                "s",
+                larger=False,
+                headline=True,
+            ),
         ],
         home=visits,
         gallery=turns,

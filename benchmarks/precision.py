@@ -35,7 +35,7 @@ def main() -> None:
     rates = {name: spread([STEPS * compared[0].sources[0].batch / s for s in each]) for name, each in seconds.items()}
     claims = [
         claim("labnet learns in bfloat16, over float32", rates["bfloat16"]["median"] / rates["float32"]["median"], 1.3,
-              "times"),
+              "times", headline=True),
     ]  # fmt: skip
     found = {precision: [science(spec, precision) for spec in compared] for precision in PRECISIONS}
     beside = {}

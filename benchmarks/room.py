@@ -71,6 +71,7 @@ WALK = (
     Stop("information", ("What can it still tell?", "Family", "Source")),
     Stop("own", ("Show", "Under", "Seed")),
     Stop("runs", ("Open a run",)),
+    Stop("benchmarks", ("Show",)),
 )
 TAUGHT = ("sensitivity", "transfer", "shift", "factors", "learning")  # where the teacher sends the class, in turn
 STOPS = {stop.path: stop for stop in WALK}
@@ -380,7 +381,8 @@ def told(found: dict[str, Any], arguments: argparse.Namespace) -> tuple[list[dic
     memory = growth(found["memory"], min(WARM_SECONDS, 30 * arguments.minutes))
     live, count = found["live"], arguments.visitors
     claims = [
-        claim("responses on bundled results, 95th percentile", spread(bundled)["p95"], 1.5, "s", larger=False),
+        claim("responses on bundled results, 95th percentile", spread(bundled)["p95"], 1.5, "s", larger=False,
+              headline=True),
         claim("all responses, also of pages that measure on the spot, 95th percentile",
               spread([s.seconds for s in steps])["p95"], 1.5, "s", larger=False),
         claim("responses where all change the page within ten seconds, 95th percentile",

@@ -56,6 +56,8 @@ def test_what_is_copied_is_there_and_nothing_secret() -> None:
     assert {"app.py", "invlab", "pages", "models", ".streamlit", "requirements.txt"} <= set(copied)
     for source in copied:
         assert (ROOT / source).exists(), source
+    assert "benchmarks/results" in copied  # the page Benchmarks reads it; the scripts stay outside
+    assert {"benchmarks/*", "!benchmarks/results"} <= set((ROOT / ".dockerignore").read_text().splitlines())
     assert "passphrase.txt" in (ROOT / ".dockerignore").read_text().splitlines()
     assert "passphrase.txt" in (ROOT / ".gitignore").read_text().splitlines()
 

@@ -88,6 +88,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.bundle",
         "invlab.backup",
         "invlab.doctor",
+        "invlab.benchmarks",
         "invlab.figures",
         "invlab.figures.*",
         "invlab.export",

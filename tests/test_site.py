@@ -101,7 +101,8 @@ def pages(made: Path) -> dict[str, Read]:
 
 def test_every_result_that_ships_has_its_page(pages: dict[str, Read]) -> None:
     names = {"index", "sensitivity", "responses", "learning", "measures", "shared", "transfer", "about", "glossary"}
-    names |= {f"run-{OWN}", *STUDIES}
+    names |= {"benchmarks"}
+    names |= {"benchmarks", f"run-{OWN}", *STUDIES}
     seeds = {f"run-{Choice(seed=seed).key()}" for seed in range(5)}
     assert {name.removesuffix(".html") for name in pages} == names | seeds
 
@@ -313,7 +314,7 @@ def test_the_command_tells_the_size_or_one_sentence(
     monkeypatch.setenv("INVLAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("INVLAB_BUNDLE", str(tmp_path / "no-bundle"))
     assert main(["export-site", str(tmp_path / "site")]) == 0
-    assert re.search(r"3 pages, \d+ files, \d+\.\d MB", capsys.readouterr().err)
+    assert re.search(r"4 pages, \d+ files, \d+\.\d MB", capsys.readouterr().err)
     for key, sentence in (("nonsense", "is no key"), ("comparison-" + "a" * 32, "no such result is stored here")):
         assert main(["export-site", str(tmp_path / "other"), "--run", key]) == 1
         (line,) = capsys.readouterr().err.strip().splitlines()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from invlab.site import markup
 from invlab.site.about import Noted, about, glossary, index, listed
+from invlab.site.benchmarks import sheet as measured
 from invlab.site.explore import sheets as explored
 from invlab.site.results import sheets as compared
 from invlab.site.sheet import Sheet
@@ -47,7 +48,8 @@ def export(directory: Path, store: Store, runs: Sequence[str] = (), title: str =
 
     directory: a new or empty folder, or one that an earlier export wrote and nobody has added to.
     runs: keys of comparisons, recordings and audits. title: of the whole site; it is escaped.
-    Raises ValueError for another folder or key, StoreError for what is no key, OSError where it cannot be written.
+    Raises ValueError for another folder or key, or for damaged results of benchmarks, StoreError for what is no key,
+    OSError where it cannot be written.
     """
     check(directory)
     files = dict(contents(store, runs, title))
@@ -65,7 +67,7 @@ def contents(store: Store, runs: Sequence[str] = (), title: str = TITLE) -> Iter
     try:
         comparisons = [*compared(noted, runs)]  # first: a wrong key is told at once
         sheets = [*explored(noted), *comparisons, *studied(noted)]
-        sheets += [glossary(sheets), about(noted)]
+        sheets += [glossary(sheets), *filter(None, [measured()]), about(noted)]
     finally:
         noted.close()
     sheets.insert(0, index(noted, title, sheets))
