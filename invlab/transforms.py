@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from invlab import compiled
 from invlab.seeds import Generator, uniform_field
 
 if TYPE_CHECKING:
@@ -140,13 +141,16 @@ def _smoothing_basis(taps: int, size: int, device: str) -> torch.Tensor:
     return basis.view(taps, size * size).to(device)
 
 
-def gaussian_matrix(sigma: torch.Tensor, taps: int, size: int) -> torch.Tensor:
-    """(N, size, size): left-multiplied onto a column of pixels it smooths with a Gaussian of standard deviation sigma
-    (N,), in pixels, cut to `taps`."""
+def gaussian_weights(sigma: torch.Tensor, taps: int) -> torch.Tensor:
+    """(N, taps), of sum 1: a Gaussian of standard deviation sigma (N,), in pixels, cut to `taps`, an odd number."""
     at = torch.arange(taps, device=sigma.device, dtype=torch.float32) - taps // 2
     weights = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
-    weights = weights / weights.sum(1, keepdim=True)
-    return (weights @ smoothing_basis(taps, size, sigma.device)).view(-1, size, size)
+    return weights / weights.sum(1, keepdim=True)
+
+
+def smoothing_matrix(weights: torch.Tensor, size: int) -> torch.Tensor:
+    """(N, size, size): left-multiplied onto a column of pixels it smooths with `weights` (N, taps), mirrored."""
+    return (weights @ smoothing_basis(weights.shape[1], size, weights.device)).view(-1, size, size)
 
 
 def both_sides(images: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
@@ -166,6 +170,8 @@ def warp(images: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
 
     matrix: (N, 3, 3), coordinates in [−1, 1] from edge to edge.
     """
+    if compiled.takes(images):
+        return compiled.warp(images, matrix)
     return resample(images, affine_grid(matrix, images.shape[-1]))
 
 
@@ -265,6 +271,8 @@ def hue(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
 
     All in arithmetic: comparing and choosing (`where`) cost as much as ten sums.
     """
+    if compiled.takes(images):
+        return compiled.hue(images, shift)
     red, green, blue = images[:, :3].unbind(1)
     value = torch.maximum(torch.maximum(red, green), blue)
     least = torch.minimum(torch.minimum(red, green), blue)
@@ -340,12 +348,17 @@ def blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """Gaussian of standard deviation `sigma` pixels, 7 × 7 on a 32-pixel canvas, mirrored at the borders."""
     size = images.shape[-1]
     taps = 2 * math.ceil(3 * size / CANVAS) + 1
-    return both_sides(images, gaussian_matrix(sigma * (size / CANVAS), taps, size))
+    weights = gaussian_weights(sigma * (size / CANVAS), taps)
+    if compiled.takes(images):
+        return compiled.smooth(images, weights)
+    return both_sides(images, smoothing_matrix(weights, size))
 
 
 @only_where("strength", 0.0)
 def noise(images: torch.Tensor, strength: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
     """Add `strength` · clip(N(0, 1), 0, 1), drawn for each pixel and channel, to the straight colours."""
+    if compiled.takes(images):
+        return compiled.noise(images, strength, seed)
     size = images.shape[-1]
     # The normal at the quantile u is √2 · erfinv(2u − 1), a quarter of the time of `ndtri`; beyond 0.69 it is above 1.
     field = uniform_field(seed, 3, size, size).mul_(2).sub_(1 - 2.0**-24).clamp_(0, 0.69)
@@ -384,7 +397,7 @@ def pixelate(images: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
 
 @functools.lru_cache(maxsize=8)
 def _elastic_smoothing(device: str) -> torch.Tensor:
-    return gaussian_matrix(torch.tensor([5.0]), 41, CANVAS)[0].to(device)
+    return smoothing_matrix(gaussian_weights(torch.tensor([5.0]), 41), CANVAS)[0].to(device)
 
 
 def elastic_field(seed: torch.Tensor) -> torch.Tensor:

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "invlab",
         "invlab.lazy",
+        "invlab.compiled",
         "invlab.logs",
         "invlab.seeds",
         "invlab.records",
