@@ -31,7 +31,15 @@ FLAGS = ["-O3", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"]
 COMPILER_SECONDS = 120
 
 # What each kernel takes before the two sizes (images, side): p is a tensor.
-KERNELS = {"warp": "ppp", "hue": "ppp", "smooth": "ppp", "noise": "pppp", "paste": "ppp"}
+KERNELS = {
+    "warp": "ppp",
+    "hue": "ppp",
+    "brightness": "ppp",
+    "contrast": "ppp",
+    "smooth": "ppp",
+    "noise": "pppp",
+    "paste": "ppp",
+}
 
 
 def built(folder: Path = SOURCE.parent) -> Path:
@@ -115,6 +123,16 @@ def warp(images: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
 def hue(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """`transforms.hue`; shift: float32 (N,), turns."""
     return _new("hue", images, shift.contiguous())
+
+
+def brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """`transforms.brightness`; factor: float32 (N,)."""
+    return _new("brightness", images, factor.contiguous())
+
+
+def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """`transforms.contrast`; factor: float32 (N,)."""
+    return _new("contrast", images, factor.contiguous())
 
 
 def smooth(images: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

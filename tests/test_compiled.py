@@ -19,10 +19,10 @@ from invlab.transforms import TRANSFORMS, Parameters, transform
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
-KERNEL_OF = dict.fromkeys(("scale", "translate", "rotate", "shear"), "warp") | {
-    "hue": "hue",
+KERNEL_OF = {
+    **dict.fromkeys(("scale", "translate", "rotate", "shear"), "warp"),
+    **{name: name for name in ("hue", "brightness", "contrast", "noise")},
     "blur": "smooth",
-    "noise": "noise",
 }
 MIXES = [
     (),

@@ -413,6 +413,16 @@ def test_the_grid_in_one_product_equals_torchs(size: int) -> None:
             assert (affine_grid(matrix, size) - expected).abs().max() < 2e-6
 
 
+def test_no_weight_of_a_blur_is_so_small_that_arithmetic_with_it_is_slow() -> None:
+    sigma = torch.linspace(0.1, 1.5, 500)
+    weights = transforms.gaussian_weights(sigma, 7)
+    assert weights[weights > 0].min() > 1e-13
+    at = torch.arange(7).double() - 3
+    exact = torch.exp(-0.5 * (at / sigma.double()[:, None]) ** 2)
+    assert (weights - exact / exact.sum(1, keepdim=True)).abs().max() < 1e-7
+    assert torch.allclose(weights.sum(1), torch.ones(500))
+
+
 def test_noise_equals_the_quantile_of_the_normal() -> None:
     images, (strength, seed) = pictures(40), changing("noise", 40).values()
     quantile = (uniform_field(seed, 3, CANVAS, CANVAS) + 2.0**-25).double()
