@@ -4,7 +4,12 @@
 #   A CPU-only image: URL is a package index that holds CPU builds of torch and torchvision (see README.md).
 # docker run -p 127.0.0.1:8501:8501 -v invlab:/home/invlab/data invlab
 #
-# One stage: every package comes as a wheel, so there is no compiler that a second stage could leave behind.
+# Every package comes as a wheel; the first stage has the C compiler that the kernels of rendering need.
+FROM python:3.12 AS kernels
+WORKDIR /app
+COPY invlab/__init__.py invlab/lazy.py invlab/compiled.py invlab/kernels.c invlab/
+RUN python -m invlab.compiled && ls invlab/kernels-*.so
+
 FROM python:3.12-slim
 
 ARG TORCH_INDEX=""
@@ -24,6 +29,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
 COPY app.py LICENSE README.md ./
 COPY .streamlit .streamlit
 COPY invlab invlab
+COPY --from=kernels /app/invlab/kernels-*.so invlab/
 COPY pages pages
 COPY models models
 COPY benchmarks/results benchmarks/results

@@ -16,6 +16,7 @@ PORT ?= 8501
 	touch $@
 
 run: .venv/run.done  ## start the app on localhost:8501
+	$(BIN)/python -m invlab.compiled
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: .venv/dev.done  ## the whole suite; the browser tests need Chromium
@@ -31,10 +32,11 @@ audit: .venv/dev.done  ## known advisories and our answers (docs/advisories.toml
 
 bench: .venv/dev.done  ## every benchmark this machine can run; results in benchmarks/results
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BIN)/python -m invlab.compiled
 	$(BIN)/python -m benchmarks.run
 
 bundle: .venv/run.done  ## compute the bundled results anew (about an hour on two cores; goes on where it stopped)
 	$(BIN)/python -m invlab bundle build
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf invlab/kernels-* .venv .pytest_cache .mypy_cache .ruff_cache

@@ -1,12 +1,18 @@
-"""Images rendered a second: ours, kornia's, and the usual pipeline of single PIL images.
+"""Images rendered a second: ours with and without compiled kernels, kornia's, and the usual pipeline of single PIL
+images.
 
-`python -m benchmarks.rendering`. Two threads each for ours and kornia, one core for PIL, in alternating rounds.
+`python -m benchmarks.rendering`. Two threads each for ours and kornia, one core for PIL, in alternating rounds. Beside
+them, what each does in a second of one core's own time, with one thread: what else the machine does counts for none.
 """
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest import mock
 
 import kornia.augmentation as K
 import numpy as np
@@ -15,6 +21,7 @@ import torchvision.transforms.v2 as V
 from PIL import Image
 
 from benchmarks.common import alternate, claim, spread, write
+from invlab import compiled
 from invlab.tasks import Task, pairs, render
 from invlab.transforms import TRANSFORMS
 
@@ -31,6 +38,8 @@ MIXES = {
 def main() -> None:
     claims: list[dict[str, Any]] = []
     rates: dict[str, dict[str, Any]] = {}
+    with contextlib.suppress(RuntimeError):  # without a compiler, ours is torch's as well
+        compiled.build()
     for name, families in MIXES.items():
         rates[name] = measure(families)
         print(name, {who: round(rate["median"]) for who, rate in rates[name].items()})
@@ -39,16 +48,26 @@ def main() -> None:
     claims.append(claim("rendering rotate, hue, blur", three["ours"]["median"], 12_000, ours))
     claims.append(claim("rendering elastic", elastic["ours"]["median"], 20_000, ours))
     for name, rate in (("rotate, hue, blur", three), ("eight families", eight)):
-        ratio = rate["ours"]["median"] / rate["kornia"]["median"]
-        claims.append(claim(f"{name}: ours over kornia", ratio, 1.5, "times", headline=True))
-        ratio = rate["ours"]["median"] / rate["pil"]["median"]
-        claims.append(claim(f"{name}: ours over one core of PIL", ratio, 15, "times", headline=True))
+        rates_of = {who: rate[who]["median"] for who in ("ours", "in torch", "kornia", "pil")}
+        over = rates_of["ours"] / rates_of["kornia"]
+        claims.append(claim(f"{name}: ours over kornia", over, 3, "times", headline=True))
+        over = rates_of["ours"] / rates_of["pil"]
+        claims.append(claim(f"{name}: ours over one core of PIL", over, 40, "times", headline=True))
+        without = f"{name}: ours without a compiler over kornia"
+        claims.append(claim(without, rates_of["in torch"] / rates_of["kornia"], 3, "times"))
     single = {name: spread(our_rates((name,))) for name in TRANSFORMS}
     write("rendering", claims, rates=rates, single_families=single)
 
 
+@contextlib.contextmanager
+def in_torch() -> Iterator[None]:
+    """As on a machine without a C compiler."""
+    with mock.patch.object(compiled, "library", return_value=None):
+        yield
+
+
 def measure(families: tuple[str, ...]) -> dict[str, Any]:
-    """Images a second of each pipeline, with spread."""
+    """Images a second of each pipeline, and in a second of one core's time, with spread."""
     task = Task(classes=tuple(range(12)), transformations=families)
     base = pairs(task, "train", range(IMAGES))
     canvases, behind = base.prototypes, base.backgrounds
@@ -57,8 +76,8 @@ def measure(families: tuple[str, ...]) -> dict[str, Any]:
     pictures = [Image.fromarray(p) for p in (canvases[:PIL_IMAGES] * 255).byte().permute(0, 2, 3, 1).numpy()]
     scenes = [Image.fromarray(b) for b in (behind[:PIL_IMAGES] * 255).byte().permute(0, 2, 3, 1).numpy()]
 
-    def kornia_run() -> None:
-        torch.set_num_threads(2)
+    def kornia_run(threads: int = 2) -> None:
+        torch.set_num_threads(threads)
         for images, scene in zip(canvases.split(KORNIA_BATCH), behind.split(KORNIA_BATCH), strict=True):
             done = augment(images)
             scene * (1 - done[:, 3:]) + done[:, :3]
@@ -71,9 +90,35 @@ def measure(families: tuple[str, ...]) -> dict[str, Any]:
             whole.paste(done, (0, 0), done.getchannel("A"))
             np.asarray(whole, dtype=np.float32)
 
-    work = {"ours": lambda: two_threads(task), "kornia": kornia_run, "pil": pil_run}
-    counts = {"ours": IMAGES, "kornia": IMAGES, "pil": PIL_IMAGES}
-    return {who: spread([counts[who] / s for s in seconds]) for who, seconds in alternate(work).items()}
+    def torch_run() -> None:
+        with in_torch():
+            two_threads(task)
+
+    work = {"ours": lambda: two_threads(task), "in torch": torch_run, "kornia": kornia_run, "pil": pil_run}
+    counts = dict.fromkeys(work, IMAGES) | {"pil": PIL_IMAGES}
+    rates = {who: spread([counts[who] / s for s in seconds]) for who, seconds in alternate(work, rounds=3).items()}
+
+    def ours_alone() -> None:
+        torch.set_num_threads(1)
+        render(task, "train", range(IMAGES))
+
+    def torch_alone() -> None:
+        with in_torch():
+            ours_alone()
+
+    alone = {"ours": ours_alone, "in torch": torch_alone, "kornia": lambda: kornia_run(1), "pil": pil_run}
+    core: dict[str, list[float]] = {who: [] for who in alone}
+    for _ in range(3):
+        for who, piece in alone.items():
+            core[who].append(core_seconds(piece))
+    return rates | {f"{who}, one core": spread([counts[who] / s for s in seconds]) for who, seconds in core.items()}
+
+
+def core_seconds(piece: Callable[[], Any]) -> float:
+    """What a run of it takes of the processor's time."""
+    began = time.process_time()
+    piece()
+    return time.process_time() - began
 
 
 def our_rates(families: tuple[str, ...]) -> list[float]:

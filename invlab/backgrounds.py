@@ -88,17 +88,31 @@ def draw(
 ) -> torch.Tensor:
     """float32 (N, 3, S, S) in [0, 1] on `device`: the backgrounds `which` (int64, (N,)).
 
+    Takes what `stored` takes, and `which` may be None: then it is picked from `generator`.
+    """
+    if which is None and background_set.pixels is not None:
+        which = pick(background_set, generator)
+    images = stored(background_set, which, generator, device)
+    return images if images.dtype == torch.float32 else images.float().div_(255)
+
+
+def stored(
+    background_set: BackgroundSet, which: torch.Tensor | None, generator: seeds.Generator, device: str | torch.device
+) -> torch.Tensor:
+    """(N, 3, S, S) on `device`: the backgrounds `which` (int64, (N,)) as they are kept: uint8, or float32 in [0, 1].
+
     A set without stored images makes fresh ones, a function of the rows of `generator` alone, and takes no notice of
-    `which`. With `which` None, it is picked from `generator`.
+    `which`. Raises ValueError where a set that keeps images is not told which.
     """
     if background_set.pixels is None:
         side = background_set.size
         return seeds.uniform_field(generator.seeds(generator.n).to(device), 3, side, side)
-    which = pick(background_set, generator) if which is None else which
+    if which is None:
+        raise ValueError(f"backgrounds {background_set.name!r}: say which")
     if isinstance(background_set.pixels, Scenes) and (few := background_set.pixels.some(which)) is not None:
-        return few.to(device).float().div_(255)
+        return few.to(device)
     images = _images_on(background_set, str(device))
-    return images.index_select(0, which.to(images.device)).float().div_(255)
+    return images.index_select(0, which.to(images.device))
 
 
 @lru_cache(maxsize=8)

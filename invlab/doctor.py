@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from invlab import __version__, bundle, devices, jobs, listing, logs, records, roles, store, uploads
+from invlab import __version__, bundle, compiled, devices, jobs, listing, logs, records, roles, store, uploads
 
 Level = Literal["ok", "note", "warning", "problem"]
 
@@ -175,6 +175,17 @@ def device(home: Path, quick: bool) -> Iterator[Finding]:
         yield Finding("device", "ok", told)
     else:
         yield Finding("device", "problem", f"{told}, wrongly", "set CUDA_VISIBLE_DEVICES= to compute on the CPU")
+
+
+def rendering(home: Path, quick: bool) -> Iterator[Finding]:
+    how = "python -m invlab.compiled"
+    if compiled.library() is not None:
+        yield Finding("rendering", "ok", "pictures are rendered by compiled kernels")
+    elif compiled.built().exists():
+        remedy = f"delete it, then {how}"
+        yield Finding("rendering", "warning", f"{compiled.built()} cannot be loaded; torch renders", remedy)
+    else:
+        yield Finding("rendering", "note", "torch renders the pictures, at half the speed", f"with a C compiler: {how}")
 
 
 def the_bundle(home: Path, quick: bool) -> Iterator[Finding]:
@@ -464,6 +475,7 @@ CHECKS: dict[str, Check] = {
     "packages": packages,
     "cluster": clusters,
     "device": device,
+    "rendering": rendering,
     "bundle": the_bundle,
     "home": the_home,
     "disk": disk,

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from invlab.backgrounds import BackgroundSet, backgrounds, draw, pick
+from invlab import compiled
+from invlab.backgrounds import BackgroundSet, backgrounds, pick, stored
 from invlab.objects import bank, class_names
 from invlab.seeds import Generator, word
 from invlab.transforms import (
@@ -34,7 +35,7 @@ else:
     from invlab.lazy import torch
 
 SPLITS = ("train", "validation", "test")
-CPU_BLOCK = 64  # images rendered at once: a block's planes (1 MB) stay in the second-level cache
+CPU_BLOCK = 256  # images of 32 pixels rendered at once: fewer calls weigh more than planes that leave the cache
 GPU_BLOCK = 4096
 SIZES = (16, 512)  # smallest and largest canvas
 LABELS = ("object", "background", "transformation")  # what a task asks for
@@ -179,17 +180,18 @@ def render_at(
 def _composed(
     task: Task, plan: Plan, parameters: Sequence[Parameters], place: torch.Tensor | None, device: str
 ) -> Batch:
-    block = CPU_BLOCK if torch.device(device).type == "cpu" else GPU_BLOCK
+    block = GPU_BLOCK
+    if torch.device(device).type == "cpu":
+        block = max(1, CPU_BLOCK * CANVAS**2 // task.size**2)  # of the same memory, 4 MB, at every size
     count = len(plan.labels)
     images = torch.empty(count, 3, task.size, task.size, device=device)
     for start in range(0, count, block):
         part = slice(start, start + block)
-        drawn = fetch(task, plan, part, device)
         here = [{name: values[part] for name, values in family.items()} for family in parameters]
-        foregrounds = apply_all(drawn.prototypes, task.transformations, here)
+        foregrounds = apply_all(objects_of(task, plan, part, device), task.transformations, here)
         if place is not None:
             foregrounds = warp(foregrounds, place[part])
-        paste(foregrounds, drawn.backgrounds, out=images[part])
+        paste(foregrounds, behind(task, plan, part, device), out=images[part])
     if task.label == "transformation":
         return Batch(images, transform(task.transformations[0]).label_of(parameters[0]))
     return Batch(images, plan.labels)
@@ -257,6 +259,14 @@ def _label_of_background(task: Task, which: torch.Tensor) -> torch.Tensor:
 
 def fetch(task: Task, plan: Plan, part: slice, device: str = "cpu") -> Pairs:
     """The pictures of a part of a plan."""
+    scenes = behind(task, plan, part, device)
+    if scenes.dtype != torch.float32:
+        scenes = scenes.float().div_(255)
+    return Pairs(objects_of(task, plan, part, device), scenes, plan.labels[part])
+
+
+def objects_of(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Tensor:
+    """float32 (N, 4, S, S), premultiplied: the objects of a part of a plan; transparent where there is none."""
     whole = _on_device(task.objects, task.size, str(device))
     prototypes = whole.index_select(0, plan.prototypes[part])
     if prototypes.dtype != torch.float32:  # photographs are kept as bytes: a quarter of the memory
@@ -264,9 +274,13 @@ def fetch(task: Task, plan: Plan, part: slice, device: str = "cpu") -> Pairs:
         prototypes = torch.cat([prototypes.float().div_(255), opaque], 1)
     if task.availability < 1:
         prototypes = prototypes * plan.shown[part][:, None, None, None]
+    return prototypes
+
+
+def behind(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Tensor:
+    """(N, 3, S, S): the backgrounds of a part of a plan, as `backgrounds.stored` gives them."""
     scenes = backgrounds(task.backgrounds, task.size)
-    behind = draw(scenes, plan.backgrounds[part], Generator(plan.fresh[part]), device)
-    return Pairs(prototypes, behind, plan.labels[part])
+    return stored(scenes, plan.backgrounds[part], Generator(plan.fresh[part]), device)
 
 
 def _placement_matrices(task: Task, split: str, indices: torch.Tensor, epoch: int, device: str) -> torch.Tensor | None:
@@ -296,10 +310,14 @@ def transformation_draws(
 
 
 def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-    """Premultiplied RGBA (N, 4, S, S) over RGB (N, 3, S, S), in [−1, 1]."""
-    out = torch.empty_like(behind) if out is None else out
-    torch.mul(behind, 1 - foregrounds[:, 3:], out=out)
-    return out.add_(foregrounds[:, :3]).mul_(2).sub_(1)
+    """Premultiplied RGBA (N, 4, S, S) over RGB (N, 3, S, S), in [0, 1] or as bytes; float32 in [−1, 1]."""
+    if out is None:
+        out = torch.empty(behind.shape, device=behind.device)
+    if behind.dtype == torch.uint8 and out.is_contiguous() and compiled.takes(foregrounds):
+        return compiled.paste(foregrounds, behind, out)
+    white = 255 if behind.dtype == torch.uint8 else 1
+    through = foregrounds[:, 3:].mul(-2 / white).add_(2 / white)
+    return out.copy_(behind).mul_(through).add_(foregrounds[:, :3], alpha=2).sub_(1)
 
 
 @functools.lru_cache(maxsize=128)

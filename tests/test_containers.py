@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import streamlit.web.cli
 import yaml
 
-from invlab import doctor, worker
+from invlab import compiled, doctor, worker
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -52,7 +55,8 @@ def test_a_wrong_command_would_be_noticed() -> None:
 
 
 def test_what_is_copied_is_there_and_nothing_secret() -> None:
-    copied = [source for line in instructions("COPY") for source in line.split()[:-1] if not source.startswith("--")]
+    lines = [line.split() for line in instructions("COPY") if "--from=" not in line]
+    copied = [source for line in lines for source in line[:-1]]
     assert {"app.py", "invlab", "pages", "models", ".streamlit", "requirements.txt"} <= set(copied)
     for source in copied:
         assert (ROOT / source).exists(), source
@@ -60,6 +64,23 @@ def test_what_is_copied_is_there_and_nothing_secret() -> None:
     assert {"benchmarks/*", "!benchmarks/results"} <= set((ROOT / ".dockerignore").read_text().splitlines())
     assert "passphrase.txt" in (ROOT / ".dockerignore").read_text().splitlines()
     assert "passphrase.txt" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_the_stage_with_the_compiler_has_what_it_needs_and_its_library_is_taken(tmp_path: Path) -> None:
+    stage = DOCKERFILE.split("FROM ")[1]
+    *sources, folder = re.findall(r"^COPY (.*)$", stage, re.MULTILINE)[0].split()
+    (tmp_path / folder).mkdir()
+    for source in sources:
+        shutil.copy(ROOT / source, tmp_path / folder)
+    command = re.findall(r"^RUN python (.*?)(?: &&|$)", stage, re.MULTILINE)[0].split()
+    subprocess.run([sys.executable, *command], cwd=tmp_path, check=True)
+    (taken,) = (line.split() for line in instructions("COPY") if "--from=" in line)
+    assert taken[0] == "--from=kernels"
+    assert stage.splitlines()[0].endswith(" AS kernels")
+    found = list(tmp_path.glob(taken[1].removeprefix("/app/")))
+    assert [file.name for file in found] == [compiled.built().name]
+    assert taken[2] == "invlab/"
 
 
 def image_environment() -> dict[str, str]:

@@ -175,6 +175,18 @@ def test_the_installed_pair_belongs_together() -> None:
     assert doctor.one_release(torch.__version__, torchvision.__version__)
 
 
+def test_what_renders_is_told(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "kernels.so"
+    monkeypatch.setattr(doctor.compiled, "built", lambda: library)
+    monkeypatch.setattr(doctor.compiled, "library", doctor.compiled.library.__wrapped__)  # looked for every time
+    assert [finding.level for finding in found(home, "rendering")] == ["note"]
+    library.write_bytes(b"no library")
+    (damaged,) = found(home, "rendering")
+    assert (damaged.level, str(library) in damaged.text) == ("warning", True)
+    monkeypatch.setattr(doctor.compiled, "load", lambda path: object())
+    assert [finding.level for finding in found(home, "rendering")] == ["ok"]
+
+
 def test_a_damaged_bundle_is_a_problem(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "models"
     shutil.copytree(ROOT / "models", copy)

@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.lazy",
         "invlab.once",
         "invlab.memory",
+        "invlab.compiled",
         "invlab.logs",
         "invlab.seeds",
         "invlab.records",

@@ -252,6 +252,15 @@ def test_pasting() -> None:
     assert paste(half, behind, out=out) is out
 
 
+def test_pasting_on_bytes_equals_pasting_on_floats() -> None:
+    generator = torch.Generator().manual_seed(0)
+    foregrounds = torch.rand(5, 4, 32, 32, generator=generator)
+    behind = torch.randint(0, 256, (5, 3, 32, 32), generator=generator, dtype=torch.uint8)
+    assert (paste(foregrounds, behind) - paste(foregrounds, behind.float() / 255)).abs().max() < 1e-6
+    expected = (behind.double() / 255 * (1 - foregrounds[:, 3:].double()) + foregrounds[:, :3].double()) * 2 - 1
+    assert (paste(foregrounds, behind) - expected).abs().max() < 1e-6
+
+
 # ------------------------------------------------------------------------------------------------------ what comes out
 
 

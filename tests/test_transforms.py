@@ -23,6 +23,7 @@ from invlab.transforms import (
     GROUPS,
     TRANSFORMS,
     Parameters,
+    affine_grid,
     apply_all,
     draw,
     folded,
@@ -401,6 +402,44 @@ def test_half_an_amount_is_half_way() -> None:
     for name in ("invert", "grayscale"):
         half_way = (images + put(images, name, amount=1.0)) / 2
         assert torch.allclose(put(images, name, amount=0.5), half_way, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [16, 33, 64])
+def test_the_grid_in_one_product_equals_torchs(size: int) -> None:
+    for name in GEOMETRIC:
+        for n in (1, 2, 37):
+            matrix = folded([name, "rotate", "translate"], [drawn(k, n) for k in (name, "rotate", "translate")])
+            expected = F.affine_grid(matrix[:, :2], [n, 4, size, size], align_corners=False)
+            assert (affine_grid(matrix, size) - expected).abs().max() < 2e-6
+
+
+def test_no_weight_of_a_blur_is_so_small_that_arithmetic_with_it_is_slow() -> None:
+    sigma = torch.linspace(0.1, 1.5, 500)
+    weights = transforms.gaussian_weights(sigma, 7)
+    assert weights[weights > 0].min() > 1e-13
+    at = torch.arange(7).double() - 3
+    exact = torch.exp(-0.5 * (at / sigma.double()[:, None]) ** 2)
+    assert (weights - exact / exact.sum(1, keepdim=True)).abs().max() < 1e-7
+    assert torch.allclose(weights.sum(1), torch.ones(500))
+
+
+def test_noise_equals_the_quantile_of_the_normal() -> None:
+    images, (strength, seed) = pictures(40), changing("noise", 40).values()
+    quantile = (uniform_field(seed, 3, CANVAS, CANVAS) + 2.0**-25).double()
+    added = torch.special.ndtri(quantile).clamp(0, 1) * strength[:, None, None, None]
+    alpha = images[:, 3:].double()
+    expected = torch.minimum(images[:, :3] + added * alpha, alpha)
+    assert (transform("noise").apply(images, strength=strength, seed=seed)[:, :3] - expected).abs().max() < 1e-6
+
+
+def test_hue_equals_hsv_on_every_colour_of_a_cube() -> None:
+    """Also where two or three channels are equal, on the borders of the sectors, and for half a turn exactly."""
+    levels = torch.linspace(0, 1, 16)
+    cube = torch.cartesian_prod(levels, levels, levels).T.reshape(3, 64, 64)
+    image = torch.cat([cube, torch.ones(1, 64, 64)])
+    for shift in (-0.5, -1 / 3, -0.25, -1 / 6, 0.0, 1e-4, 0.1, 1 / 6, 0.5):
+        expected = tv.adjust_hue(cube, shift)
+        assert (put(image[None], "hue", shift=shift)[0, :3] - expected).abs().max() < 1e-5, shift
 
 
 def test_noise_is_a_clipped_normal_for_each_pixel_and_channel() -> None:
