@@ -312,6 +312,7 @@ PARTS: dict[str, Callable[[], dict[str, Points]]] = {
     "records": records,
 }
 ONCE = ("every key of a kind", "making the index")  # they go through all rows, as they say
+HEADLINES = ("look-up", "a page with its records")
 
 
 def claims_of(curves: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -327,7 +328,9 @@ def claims_of(curves: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
             elif what not in ONCE:
                 most = curve["points"][str(RECORDS[-1])]
                 text = f"{what}, {RECORDS[-1]:,} results stored, 99 of 100 within"
-                found.append(claim(text, 1000 * most["p99"], MOST_MS, "ms", larger=False, median=1000 * most["median"]))
+                first = what in HEADLINES
+                middle = 1000 * most["median"]
+                found.append(claim(text, 1000 * most["p99"], MOST_MS, "ms", False, headline=first, median=middle))
     return found
 
 
