@@ -140,11 +140,7 @@ def execute_all(
                     future.result()
                     unit = running.pop(future)
                     paid, done = paid + unit.cost, done + len(unit.specs)
-                seconds = time.perf_counter() - began
-                point = {"stage": "cells", "done": done, "of": len(todo), "seconds": round(seconds, 1)}
-                point["fraction"] = paid / whole if whole else done / len(todo)
-                point["left"] = round(seconds * (whole - paid) / paid, 1) if paid > 0.01 * whole else None
-                report(point)
+                report(cells_point(done, len(todo), time.perf_counter() - began, paid, whole))
         finally:
             stop.set()
             for future in running:
@@ -179,6 +175,18 @@ def _execute_unit(unit: Unit, store: Store, report: Report) -> None:
         execute(unit.specs[0], store, report)
     else:
         _train_together(unit.specs, store, report, devices.choose())
+
+
+def cells_point(done: int, of: int, seconds: float, paid: float, whole: float) -> dict[str, Any]:
+    """A point of progress: `done` cells of many after `seconds`; they were expected to cost `paid` of `whole`."""
+    return {
+        "stage": "cells",
+        "done": done,
+        "of": of,
+        "seconds": round(seconds, 1),
+        "fraction": paid / whole if whole else done / of,
+        "left": round(seconds * (whole - paid) / paid, 1) if paid > 0.01 * whole else None,
+    }
 
 
 def warm_up() -> None:

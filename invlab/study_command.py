@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -16,6 +17,7 @@ from invlab.studies.catalogue import STUDIES, StudyRun
 from invlab.studies.study import RULE, Table, Verdict, tested
 
 if TYPE_CHECKING:
+    from invlab.cluster import Cluster
     from invlab.store import Store
 
 ALL = "all"
@@ -46,6 +48,19 @@ def add_study(commands: Any, positive: Callable[[str], int], bar: Callable[[str]
     )
     command.add_argument("--plan", action="store_true", help="say what would be computed, and stop")
     command.add_argument("--threads", type=positive, default=None, help="computations at a time (one for each core)")
+    command.add_argument(
+        "--on",
+        default=None,
+        metavar="CLUSTER",
+        help="compute on a Ray cluster (docs/cluster.md): ray starts one on this machine; or auto, host:6379, "
+        "ray://host:10001",
+    )
+    command.add_argument(
+        "--workers", type=positive, default=None, help="processes on the cluster (all it has room for)"
+    )
+    command.add_argument(
+        "--gpus-per-worker", type=float, default=None, metavar="N", help="may be a part of one, such as 0.25"
+    )
     command.add_argument("--csv", type=Path, default=None, metavar="FILE", help="write the table of all numbers")
     command.add_argument("--json", action="store_true", help="print the claims as one JSON object")
     command.set_defaults(run=run_study, bar=bar)
@@ -70,6 +85,7 @@ def run_study(asked: argparse.Namespace) -> int:
     """The plan, the computing, the claims; of one study or of all, one after the other."""
     from invlab import devices, store
 
+    on = _cluster(asked)
     if asked.threads:
         os.environ["INVLAB_THREADS"] = str(asked.threads)
     if asked.study == ALL and (asked.only or asked.csv):
@@ -92,17 +108,32 @@ def run_study(asked: argparse.Namespace) -> int:
     if asked.plan:
         return 0
     devices.one_thread_each()
-    results = [_computed(spec, found, asked) for spec in specs]
+    with on or contextlib.nullcontext():
+        results = [_computed(spec, found, asked, on) for spec in specs]
     if asked.json:
         print(json.dumps(results if asked.study == ALL else results[0]))
     return 0
 
 
-def _computed(spec: StudyRun, found: Store, asked: argparse.Namespace) -> dict[str, Any]:
+def _cluster(asked: argparse.Namespace) -> Cluster | None:
+    """The cluster that is asked for; it is connected when there is something to compute. Raises ValueError."""
+    if asked.on is None:
+        for name in ("workers", "gpus_per_worker"):
+            if getattr(asked, name) is not None:
+                raise ValueError(f"--{name.replace('_', '-')}: this is for a cluster; give --on, or --threads instead")
+        return None
+    from invlab import cluster
+
+    return cluster.Cluster(asked.on, asked.workers, asked.gpus_per_worker)
+
+
+def _computed(spec: StudyRun, found: Store, asked: argparse.Namespace, on: Cluster | None) -> dict[str, Any]:
     """One study: computed, its claims told, unless they are asked for as JSON, and returned."""
-    from invlab import runs
+    from invlab import cluster, runs
 
     bar = asked.bar(f"{spec.study}, {spec.preset}")
+    if on is not None:
+        on.compute(cluster.missing_cells(spec, found), found, bar.report)
     runs.execute(spec, found, bar.report)
     bar.end()
     numbers = runs.study_table(spec, found)
