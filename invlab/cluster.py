@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import importlib.util
 import ipaddress
 import logging
@@ -18,6 +19,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -271,11 +273,12 @@ class Cluster:
     def _connect(self) -> None:
         if self._ray is not None:
             return
+        self._open.enter_context(_sigterm_as_before())
         if self.address == LOCAL:
             self._ray = self._open.enter_context(_private_ray(self.workers or os.cpu_count() or 1))
         else:
             self._ray = self._open.enter_context(_joined_ray(self.address))
-        self._open.enter_context(_interrupting())
+        _interrupt_on_sigterm()
         there = self._ray.cluster_resources()
         if self.gpus is None:
             self.gpus = 1.0 if there.get("GPU") else 0.0
@@ -327,7 +330,7 @@ class Cluster:
                 self._bury(member, error, waiting, attempts)
                 continue
             except self._ray.exceptions.RayError as error:
-                raise ClusterError(f"the cluster failed: {_first_line(error)}") from error
+                raise ClusterError(f"the cluster failed: {_lines(error)[0]}") from error
             if member.ready is not None:
                 self._welcome(member, answer)
                 continue
@@ -357,7 +360,7 @@ class Cluster:
         if member.ready is not None:
             self._failures += 1
             if self._failures >= MAX_ATTEMPTS:
-                raise ClusterError(f"workers cannot be started: {_first_line(error)}") from error
+                raise ClusterError(f"workers cannot be started: {_lines(error)[-1]}") from error
             return
         lost = [spec for _, spec in member.pending]
         key = records.key(lost[0])
@@ -365,7 +368,7 @@ class Cluster:
         if attempts[key] >= MAX_ATTEMPTS:
             remedy = "it may need more memory than there is: ask for fewer workers"
             raise ClusterError(f"{key} has ended its worker {attempts[key]} times, and {remedy}") from error
-        log.warning("a worker was lost in the middle of %s, which begins anew: %s", key, _first_line(error))
+        log.warning("a worker was lost in the middle of %s, which begins anew: %s", key, _lines(error)[0])
         waiting.appendleft(Batch(tuple(lost), sum(map(cell_seconds, lost))))
 
     def _rescue(self, store: Store) -> None:
@@ -444,10 +447,16 @@ def _imported() -> Any:
     return ray
 
 
+@functools.cache
+def _token() -> str:
+    """One for each process: Ray reads it once."""
+    return secrets.token_hex(32)
+
+
 @contextlib.contextmanager
 def _private_ray(cpus: int) -> Iterator[Any]:
     """Ray with a cluster of this machine alone: on the loopback interface, behind a token, without a dashboard."""
-    with _environment(PRIVATE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)}):
+    with _environment(PRIVATE | {"RAY_AUTH_TOKEN": _token()}):
         ray = _imported()
         try:
             started = ray.init("local", num_cpus=cpus, include_dashboard=False, **_quiet())
@@ -468,7 +477,7 @@ def _joined_ray(address: str) -> Iterator[Any]:
         try:
             ray.init(address, runtime_env={"py_modules": [package], "excludes": ["**/__pycache__"]}, **_quiet())
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-            raise ClusterError(f"the cluster {address} cannot be joined: {_first_line(error)}") from error
+            raise ClusterError(f"the cluster {address} cannot be joined: {_lines(error)[0]}") from error
         yield ray
     finally:
         ray.shutdown()
@@ -493,24 +502,27 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interrupting() -> Iterator[None]:
+def _sigterm_as_before() -> Iterator[None]:
+    """Whatever the block, and Ray within it, does with SIGTERM holds for the block alone."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+def _interrupt_on_sigterm() -> None:
     """SIGTERM ends the work as Ctrl-C does; Ray has set a handler of its own that leaves without a word."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not the main thread, which alone gets signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+    if threading.current_thread() is threading.main_thread():  # which alone gets signals
+        signal.signal(signal.SIGTERM, interrupt)
 
 
-def _first_line(error: BaseException) -> str:
-    """What an error says, without the trace that Ray adds."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300]
+def _lines(error: BaseException) -> list[str]:
+    """What an error says, line by line: Ray begins with what happened and ends with what its cause said."""
+    lines = [line.strip()[:300] for line in str(error).splitlines() if line.strip()]
+    return lines or [type(error).__name__]

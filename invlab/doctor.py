@@ -117,6 +117,22 @@ def packages(home: Path, quick: bool) -> Iterator[Finding]:
         yield Finding("packages", "ok", "every package has the version that requirements.txt asks for")
 
 
+def clusters(home: Path, quick: bool) -> Iterator[Finding]:
+    """Ray, which is optional, against the floor in requirements-cluster.txt."""
+    found = installed("ray")
+    if found is None:
+        told = "Ray is not installed: studies run on this machine alone"
+        yield Finding("cluster", "ok", told)
+        return
+    file = ROOT / "requirements-cluster.txt"
+    floor = re.search(r"^ray\S*>=([0-9.]+)", file.read_text(), re.MULTILINE) if file.is_file() else None
+    if floor is not None and numbers(found) < numbers(floor[1]):
+        remedy = "studies with --on may fail: pip install -r requirements-cluster.txt"
+        yield Finding("cluster", "warning", f"ray {found} is older than {floor[1]}", remedy)
+    else:
+        yield Finding("cluster", "ok", f"ray {found}: studies can run on a cluster (study … --on)")
+
+
 def floors(requirements: str) -> dict[str, str]:
     """`name>=version` lines as a table; comments and other lines are left out."""
     return dict(re.findall(r"^([A-Za-z0-9_.-]+)>=([0-9.]+)", requirements, re.MULTILINE))
@@ -436,6 +452,7 @@ def served_address() -> str:
 CHECKS: dict[str, Check] = {
     "python": python,
     "packages": packages,
+    "cluster": clusters,
     "device": device,
     "bundle": the_bundle,
     "home": the_home,

@@ -24,7 +24,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "advisories.toml"
-REQUIREMENTS = ("requirements.txt", "requirements-hub.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-hub.txt", "requirements-cluster.txt", "requirements-dev.txt")
 ANSWERS = ("floor", "upgrade", "held")
 FIELDS = {"id", "aliases", "package", "affected", "what", "answer", "why"}
 IDENTITY = re.compile(r"CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|PYSEC-\d{4}-\d+")

@@ -135,6 +135,21 @@ def test_packages_are_held_against_their_floors(home: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
+    ("version", "level", "told"),
+    [
+        (None, "ok", "Ray is not installed"),
+        ("999.0", "ok", "ray 999.0: studies can"),
+        ("2.9.3", "warning", "older than"),
+    ],
+)
+def test_whether_ray_is_there(version: str | None, level: str, told: str, home: Path, monkeypatch) -> None:
+    monkeypatch.setattr(doctor, "installed", lambda name: {"ray": version}[name])
+    (finding,) = found(home, "cluster")
+    assert finding.level == level
+    assert told in finding.text
+
+
+@pytest.mark.parametrize(
     ("torch_version", "vision", "right"),
     [("2.14.1+cu130", "0.29.1", True), ("2.11.0", "0.26.0", True), ("2.14.0", "0.28.0", False)],
 )

@@ -106,6 +106,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.site.*",
         "invlab.site",
         "invlab.cluster",
+        "invlab.capacity",
         "invlab.data_command",
         "invlab.operating_command",
         "invlab.study_command",

@@ -1,0 +1,583 @@
+"""Cells on a Ray cluster of two nodes: the same bits as here, whatever is killed, and nothing computed twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from invlab import __main__ as cli
+from invlab import __version__, backgrounds, cluster, records, runs
+from invlab.cluster import Cluster, ClusterError, Worker, batches, missing_cells
+from invlab.costs import cell_seconds
+from invlab.store import Store
+from invlab.studies.catalogue import STUDIES, StudyRun, training_of
+from invlab.tasks import Task
+from invlab.training import Training
+from tests.test_study_command import results
+
+ROOT = Path(__file__).parents[1]
+RUN = StudyRun("mismatch", "tiny", 2)
+needs_ray = pytest.mark.skipif(
+    not cluster.installed(), reason="Ray is not installed: pip install -r requirements-cluster.txt"
+)
+
+# ------------------------------------------------------------------------------------------------------------- the plan
+
+
+def cells_of(name: str, seeds: int = 2) -> list[Any]:
+    return [spec for seed in StudyRun(name, "tiny", seeds).each() for spec in seed.specs()]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7, 1000])
+@pytest.mark.parametrize("name", list(STUDIES))
+def test_every_cell_is_in_one_batch_after_its_training(name: str, workers: int) -> None:
+    cells = cells_of(name)
+    random.Random(3).shuffle(cells)
+    found = batches(cells, workers)
+    assert Counter(spec for batch in found for spec in batch.cells) == Counter(cells)
+    place = {training_of(spec): number for number, batch in enumerate(found) for spec in batch.cells}
+    for number, batch in enumerate(found):
+        assert batch.seconds == pytest.approx(sum(map(cell_seconds, batch.cells)))
+        seen: set[Training] = set()
+        for spec in batch.cells:
+            assert place[training_of(spec)] == number  # with all that shares its training
+            assert isinstance(spec, Training) or training_of(spec) in seen
+            seen |= {spec} if isinstance(spec, Training) else set()
+
+
+def test_batches_are_long_enough_and_the_longest_comes_first() -> None:
+    cells = cells_of("shift", 20)
+    whole = sum(map(cell_seconds, cells))
+    for workers in (1, 3, 50):
+        found = batches(cells, workers)
+        enough = min(cluster.BATCH_SECONDS, whole / (cluster.SHARES * workers))
+        assert all(batch.seconds >= enough for batch in found[:-1])
+        groups = Counter[Training]()
+        for spec in cells:
+            groups[training_of(spec)] += cell_seconds(spec)
+        longest = max(groups.values())
+        assert found[0].seconds >= longest
+        assert max(batch.seconds for batch in found) <= enough + longest
+    assert batches([], 3) == []
+
+
+def test_what_is_stored_is_no_longer_missing(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    cells = missing_cells(RUN, store)
+    assert cells == list(dict.fromkeys(spec for seed in RUN.each() for spec in seed.specs()))
+    for spec in cells[::2]:
+        store.put(records.key(spec), {"result": {}})
+    assert missing_cells(RUN, store) == cells[1::2]
+    store.put(records.key(RUN.seed(1)), {"result": {"rows": []}})
+    assert missing_cells(RUN, store) == [spec for spec in cells[1::2] if spec in RUN.seed(0).specs()]
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus", "room"),
+    [
+        ({"CPU": 8}, 0.0, 8),
+        ({"CPU": 8, "GPU": 1}, 0.25, 4),
+        ({"CPU": 8, "GPU": 3}, 0.4, 6),  # two on each: a worker's part is of one GPU
+        ({"CPU": 8, "GPU": 3}, 2.0, 1),
+        ({"CPU": 3, "GPU": 4}, 0.5, 3),
+    ],
+)
+def test_room_for_workers(resources: dict[str, float], gpus: float, room: int) -> None:
+    assert cluster.room_for(resources, gpus) == room
+
+
+def test_no_room_is_said() -> None:
+    with pytest.raises(ClusterError, match=r"1 CPU and 1 GPUs, the cluster has 4 CPUs and 0 GPUs: give --gpus"):
+        cluster.room_for({"CPU": 4}, 1.0)
+
+
+@pytest.mark.parametrize("address", ["ray", "auto", "host:6379", "10.0.0.1:6379", "ray://host:10001", "[::1]:6379"])
+def test_addresses(address: str) -> None:
+    assert cluster.check_address(address) == address
+
+
+@pytest.mark.parametrize("address", ["", "rey", "host", "host:", ":1", "http://host:10001", "ray://host", "host:x"])
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(ValueError, match="is no cluster: give ray, auto, host:6379 or ray://host:10001"):
+        cluster.check_address(address)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--on", "somewhere"], "'somewhere' is no cluster"),
+        (["--workers", "2"], "--workers: this is for a cluster; give --on, or --threads instead"),
+        (["--gpus-per-worker", "0.5"], "--gpus-per-worker: this is for a cluster"),
+        (["--on", "ray", "--gpus-per-worker", "-1"], "gpus per worker -1.0: give a number from 0 to 64"),
+        (["--on", "ray"], "Ray is not installed: pip install -r requirements-cluster.txt"),
+    ],
+)
+def test_what_cannot_be_done_gets_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("INVLAB_HOME", str(tmp_path))
+    monkeypatch.setattr(cluster, "installed", lambda: False)
+    assert cli.main(["study", "mismatch", "--preset", "tiny", "--seeds", "1", *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+# --------------------------------------------------------------------------------------------- what is sent, and stored
+
+
+SMALL = Training(Task(classes=(0, 1), transformations=("rotate",)), images=16, batch=8)
+
+
+def test_what_is_packed_is_kept_as_it_was(tmp_path: Path) -> None:
+    here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
+    record = runs.execute(SMALL, there)
+    key = records.key(SMALL)
+    cluster.keep(cluster.packed(key, there), here)
+    assert here.get(key) == record
+    tensors = here.get_weights(key, record["weights"])
+    assert tensors is not None
+    assert all(torch.equal(tensors[name], value) for name, value in there.get_weights(key, record["weights"]).items())
+
+
+def test_weights_that_are_damaged_or_gone_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
+    runs.execute(SMALL, there)
+    key = records.key(SMALL)
+    sent = cluster.packed(key, there)
+    header = int.from_bytes(sent["weights"][:8], "little")
+    padded = (header + 8).to_bytes(8, "little") + sent["weights"][8 : 8 + header] + b" " * 8
+    with pytest.raises(ClusterError, match="were damaged on their way"):
+        cluster.keep(sent | {"weights": padded + sent["weights"][8 + header :]}, here)
+    assert here.get(key) is None
+    (tmp_path / "there" / sent["record"]["weights"]["file"]).unlink()
+    with pytest.raises(ClusterError, match=r"the weights of .* are gone"):
+        cluster.packed(key, there)
+    with pytest.raises(ClusterError, match="no result"):
+        cluster.packed(records.key(replace(SMALL, seed=5)), there)
+
+
+def test_folders_of_killed_workers_are_swept_and_those_of_living_ones_stay(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = Worker()
+    killed = tmp_path / f"{cluster.FOLDER}killed"
+    (killed / "weights").mkdir(parents=True)
+    cluster.sweep(tmp_path)
+    assert not killed.exists()
+    assert living._folder.exists()
+    first = living._folder
+    key = records.key(SMALL)
+    assert living.compute("Training", records.plain(SMALL), key)["record"]["kind"] == "Training"
+    living.begin([])
+    assert not first.exists()  # the weights of a batch go with it
+    assert [path.name for path in tmp_path.iterdir()] == [living._folder.name]
+    assert "no result" in living.compute("Training", records.plain(SMALL), records.key(replace(SMALL, seed=9)))["error"]
+    living._end()
+
+
+# ----------------------------------------------------------------------------------------------- a cluster of two nodes
+
+
+@dataclass
+class Nodes:
+    """A cluster on this machine. whole: Ray's own; notes: what its workers write down."""
+
+    whole: Any
+    address: str
+    notes: Path
+    environment: dict[str, str]
+
+    def noted(self) -> list[str]:
+        return self.notes.read_text().split() if self.notes.exists() else []
+
+
+@pytest.fixture(scope="module")
+def nodes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Two nodes of one CPU each, beside a head without any."""
+    if not cluster.installed():
+        pytest.skip("Ray is not installed")
+    backgrounds.backgrounds("scenes", 32)
+    notes = tmp_path_factory.mktemp("cluster") / "notes"
+    environment = cluster.PRIVATE | {"RAY_AUTH_TOKEN": "0123456789abcdef" * 2, "INVLAB_TEST_NOTES": str(notes)}
+    with cluster._environment(environment):
+        import ray
+        from ray.cluster_utils import Cluster as Simulated
+
+        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        alike = {"node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
+        whole = Simulated(True, head_node_args=alike | {"num_cpus": 0, "include_dashboard": False})
+        try:
+            whole.add_node(num_cpus=1, **alike)
+            whole.add_node(num_cpus=1, **alike)
+            yield Nodes(whole, whole.address, notes, environment)
+        finally:
+            ray.shutdown()
+            whole.shutdown()
+
+
+@pytest.fixture(scope="module")
+def here(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The run computed without a cluster."""
+    store = Store(tmp_path_factory.mktemp("local"))
+    runs.execute(RUN, store)
+    return store
+
+
+@pytest.fixture
+def noted(nodes: Nodes) -> Nodes:
+    nodes.notes.unlink(missing_ok=True)
+    for file in nodes.notes.parent.glob("killed-*"):
+        file.unlink()
+    return nodes
+
+
+class Noting(Worker):
+    """A worker that writes down who it is and what it computes: `pid:PID`, `begun:KEY` and `done:KEY`."""
+
+    def __init__(self) -> None:
+        runs.warm_up = runs.devices.one_thread_each  # type: ignore[assignment] - the rest takes seconds
+        super().__init__()
+        self.notes = Path(os.environ["INVLAB_TEST_NOTES"])
+        self.note(f"pid:{os.getpid()}")
+        for kind, step in list(runs.STEPS.items()):
+            runs.STEPS[kind] = self.noting(step)
+
+    def noting(self, step: Any) -> Any:
+        def noted(spec: Any, *rest: Any) -> Any:
+            self.note(f"begun:{records.key(spec)}")
+            result = step(spec, *rest)
+            self.note(f"done:{records.key(spec)}")
+            return result
+
+        return noted
+
+    def note(self, text: str) -> None:
+        with self.notes.open("a") as file:
+            file.write(f"{text}\n")
+
+
+class Dying(Noting):
+    """The first one is killed in the middle of its first training of seed 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        learn = runs.training.train
+
+        def dying(network: Any, spec: Training, *rest: Any) -> Any:
+            for step, progress in enumerate(learn(network, spec, *rest)):
+                if step == 1 and spec.seed == 1 and not list(self.notes.parent.glob("killed-*")):
+                    self.notes.with_name(f"killed-{records.key(spec)}").touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                yield progress
+
+        runs.training.train = dying
+
+
+class Fatal(Noting):
+    """Is killed by every training."""
+
+    def about(self) -> dict[str, Any]:
+        return {"node": "any", "pid": 0, "device": "cpu", "version": __version__, "format": records.FORMAT}
+
+    def compute(self, kind: str, fields: dict[str, Any], key: str) -> dict[str, Any]:
+        if kind == "Training":
+            self.note(f"begun:{key}")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().compute(kind, fields, key)
+
+
+def weights(store: Store) -> dict[str, str]:
+    return {key: record["weights"]["sha256"] for key, record in store.items("training")}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def gone_soon(pids: set[int]) -> bool:
+    deadline = time.monotonic() + 20
+    while any(map(alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not any(map(alive, pids))
+
+
+@needs_ray
+def test_a_study_gives_the_same_bits_as_here(noted: Nodes, here: Store, tmp_path: Path) -> None:
+    store, points = Store(tmp_path), []
+    with Cluster(noted.address) as on:
+        on.worker = Noting
+        on.compute(missing_cells(RUN, store), store, points.append)
+        assert len(on.members) == 2
+    assert missing_cells(RUN, store) == []
+    runs.execute(RUN, store)
+    assert results(store.home) == results(here.home)
+    assert weights(store) == weights(here)
+    done = Counter(noted.noted())
+    assert set(done.values()) == {1}  # each step once: no training was learned for two cells
+    assert {f"done:{records.key(spec)}" for seed in RUN.each() for spec in seed.specs()} <= set(done)
+    assert [point["fraction"] for point in points] == sorted(point["fraction"] for point in points)
+    assert points[-1] | {"seconds": 0} == {
+        "stage": "cells", "done": 16, "of": 16, "seconds": 0, "fraction": 1.0, "left": 0.0, "workers": 2
+    }  # fmt: skip
+
+
+@needs_ray
+def test_a_worker_killed_in_the_middle_of_a_cell_costs_that_cell_alone(
+    noted: Nodes, here: Store, tmp_path: Path
+) -> None:
+    store = Store(tmp_path)
+    with Cluster(noted.address) as on:
+        on.worker = Dying
+        on.compute(missing_cells(RUN, store), store)
+    killed = {file.name.removeprefix("killed-") for file in noted.notes.parent.glob("killed-*")}
+    assert len(killed) == 1
+    notes = Counter(noted.noted())
+    for spec in (spec for seed in RUN.each() for spec in seed.specs()):
+        key = records.key(spec)
+        assert notes[f"begun:{key}"] == (2 if key in killed else 1), spec
+        assert notes[f"done:{key}"] == 1
+    runs.execute(RUN, store)
+    assert results(store.home) == results(here.home)
+    assert weights(store) == weights(here)
+
+
+@needs_ray
+def test_a_node_that_is_killed_costs_the_cells_under_way(noted: Nodes, here: Store, tmp_path: Path) -> None:
+    store, lost = Store(tmp_path), []
+
+    def kill(point: dict[str, Any]) -> None:
+        if point["done"] >= 3 and point["workers"] == 2 and not lost:
+            lost.append(next(iter(noted.whole.worker_nodes)))
+            noted.whole.remove_node(lost[0], allow_graceful=False)
+
+    try:
+        with Cluster(noted.address) as on:
+            on.worker = Noting
+            on.compute(missing_cells(RUN, store), store, kill)
+    finally:
+        if lost:
+            noted.whole.add_node(wait=True, num_cpus=1, node_ip_address="127.0.0.1", object_store_memory=100 * 2**20)
+    assert lost
+    runs.execute(RUN, store)
+    assert results(store.home) == results(here.home)
+    again = [count for note, count in Counter(noted.noted()).items() if note.startswith("begun") and count > 1]
+    assert sum(count - 1 for count in again) <= 2  # what was under way, and what was finished and not yet sent
+
+
+@needs_ray
+def test_a_cell_that_ends_its_worker_every_time_is_given_up(noted: Nodes, tmp_path: Path) -> None:
+    with Cluster(noted.address, workers=1) as on:
+        on.worker = Fatal
+        with pytest.raises(ClusterError, match="has ended its worker 3 times"):
+            on.compute([SMALL], Store(tmp_path))
+    assert [note for note in noted.noted() if note.startswith("begun")] == [f"begun:{records.key(SMALL)}"] * 3
+
+
+class Unable(Noting):
+    """Cannot be started."""
+
+    def __init__(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+class Other(Fatal):
+    """Of another version."""
+
+    def about(self) -> dict[str, Any]:
+        return super().about() | {"version": "0.0.1"}
+
+
+@needs_ray
+@pytest.mark.parametrize(
+    ("worker", "sentence"),
+    [
+        (Unable, "workers cannot be started: .*No space left"),
+        (Other, "has Invariance Lab 0.0.1, the driver .* install"),
+    ],
+)
+def test_workers_that_cannot_be_used_are_told_of(worker: type, sentence: str, noted: Nodes, tmp_path: Path) -> None:
+    with Cluster(noted.address, workers=1) as on:
+        on.worker = worker
+        with pytest.raises(ClusterError, match=sentence):
+            on.compute([SMALL], Store(tmp_path))
+
+
+@needs_ray
+def test_a_cell_that_fails_ends_the_work_with_its_sentence(noted: Nodes, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    wrong = replace(SMALL, learning_rate=1e30, seed=1)
+    with Cluster(noted.address, workers=1) as on:
+        on.worker = Noting
+        with pytest.raises(ClusterError, match=r"could not be computed on the cluster \(ArithmeticError: the loss is"):
+            on.compute([wrong], store)
+        assert on.members == []
+        on.compute([SMALL], store)  # the cluster itself is as good as before
+    assert [store.get(records.key(spec)) is None for spec in (SMALL, wrong)] == [False, True]
+
+
+@needs_ray
+def test_cancelled_it_stops_at_once_and_keeps_what_was_finished(noted: Nodes, here: Store, tmp_path: Path) -> None:
+    """By a report that raises, Ctrl-C and SIGTERM; each goes on where the one before it was stopped."""
+    store, before, kept = Store(tmp_path), signal.getsignal(signal.SIGTERM), 0
+    with Cluster(noted.address, workers=1) as on:
+        on.worker = Noting
+        for how in ("report", "SIGINT", "SIGTERM"):
+
+            def stop(point: dict[str, Any], how: str = how) -> None:
+                if point["done"] >= 2 and how == "report":
+                    raise runs.Cancelled("enough")
+                if point["done"] >= 2:
+                    os.kill(os.getpid(), getattr(signal, how))
+
+            with pytest.raises(runs.Cancelled if how == "report" else KeyboardInterrupt):
+                on.compute(missing_cells(RUN, store), store, stop)
+            assert gone_soon({int(note[4:]) for note in noted.noted() if note.startswith("pid:")})
+            assert kept + 2 <= len(store.keys()) < 16
+            kept = len(store.keys())
+    assert signal.getsignal(signal.SIGTERM) == before
+    again = [note for note, count in Counter(noted.noted()).items() if note.startswith("done:") and count > 1]
+    assert len(again) <= 2  # what was under way each time
+    for key in store.keys(None):
+        assert store.get(key)["result"].get("accuracy") == here.get(key)["result"].get("accuracy")
+
+
+@needs_ray
+def test_trainings_that_are_stored_are_sent_and_not_learned_again(noted: Nodes, here: Store, tmp_path: Path) -> None:
+    """Also where the weights of one are gone: that one alone is learned anew."""
+    store = Store(tmp_path)
+    cells = RUN.seed(0).specs()
+    trainings = [spec for spec in cells if isinstance(spec, Training)]
+    for spec in trainings:
+        cluster.keep(cluster.packed(records.key(spec), here), store)
+    (tmp_path / "weights" / f"{records.key(trainings[0])}.safetensors").unlink()
+    with Cluster(noted.address) as on:
+        on.worker = Noting
+        on.compute(missing_cells(replace(RUN, seeds=1), store), store)
+    learned = [note for note in noted.noted() if note.startswith("done:training")]
+    assert learned == [f"done:{records.key(trainings[0])}"]
+    for spec in cells:
+        assert store.get(records.key(spec))["result"].get("accuracy") == here.get(records.key(spec))["result"].get(
+            "accuracy"
+        )
+    assert weights(store) == {key: value for key, value in weights(here).items() if key in set(store.keys())}
+
+
+@needs_ray
+def test_a_driver_that_is_killed_goes_on_where_it_was(noted: Nodes, here: Store, tmp_path: Path, home: Path) -> None:
+    """SIGKILL to the command once something is stored; what is stored is not computed again by the next."""
+    own = tmp_path / "home"
+    own.mkdir()
+    (own / "cache").symlink_to(home / "cache")
+    command = [
+        sys.executable,
+        "-m",
+        "invlab",
+        "study",
+        "mismatch",
+        "--preset",
+        "tiny",
+        "--seeds",
+        "2",
+        "--data",
+        "none",
+    ]
+    environment = os.environ | noted.environment | {"INVLAB_HOME": str(own), "INVLAB_BUNDLE": str(tmp_path / "none")}
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*command, "--on", noted.address], cwd=ROOT, env=environment, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    process = start()
+    store = Store(own)
+    while process.poll() is None and len(store.keys()) < 3:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    kept = {key: store.get(key) for key in store.keys(None) if not key.startswith("study")}
+    assert 3 <= len(kept) < 16
+    process = start()
+    _, told = process.communicate(timeout=100)
+    assert process.returncode == 0, told
+    assert {key: store.get(key) for key in kept} == kept  # when each was made is part of it
+    assert results(own) == results(here.home)
+
+
+@needs_ray
+def test_a_cluster_that_is_not_there_or_does_not_let_us_in(noted: Nodes, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match=r"the cluster 127.0.0.1:9 cannot be joined"), Cluster("127.0.0.1:9") as on:
+        on.compute([SMALL], Store(tmp_path))
+
+
+# ------------------------------------------------------------------------------------------ a cluster of this machine
+
+
+LISTENING = """
+import os, pathlib, sys
+from invlab.cluster import Cluster
+with Cluster("ray", workers=1) as on:
+    on._connect()
+    token = os.environ["RAY_AUTH_TOKEN"].encode()
+    def reads(path):
+        try:
+            return path.read_bytes()
+        except OSError:
+            return b""
+    ours = {p for p in pathlib.Path("/proc").glob("[0-9]*") if token in reads(p / "environ")}
+    ours.add(pathlib.Path(f"/proc/{os.getpid()}"))
+    sockets = set()
+    for p in ours:
+        for fd in (p / "fd").glob("*"):
+            try:
+                sockets.add(os.readlink(fd))
+            except OSError:
+                pass
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                print("listens", fields[1])
+    for p in ours:
+        print("process", p.name, reads(p / "cmdline").replace(b"\\0", b" ").decode()[:300])
+    sys.stdout.flush()
+"""
+LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
+
+
+@needs_ray
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="there is no /proc to look at")
+def test_a_cluster_of_this_machine_is_reached_from_this_machine_alone_and_ends_with_the_driver(home: Path) -> None:
+    """Every port on the loopback interface, behind a token, no dashboard, nothing sent to anybody; then no process."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    found = subprocess.run(
+        [sys.executable, "-c", LISTENING], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=100
+    )
+    assert found.returncode == 0, found.stderr
+    told = [line.split(maxsplit=2) for line in found.stdout.splitlines()]
+    listening = [fields[1] for fields in told if fields[0] == "listens"]
+    assert len(listening) >= 4  # the control store, the raylet, its agents
+    assert {address.rpartition(":")[0] for address in listening} <= set(LOOPBACK)
+    assert not {address for address in listening if address.endswith(f":{8265:04X}")}  # the dashboard's port
+    processes = {int(fields[1]) for fields in told if fields[0] == "process"}
+    assert len(processes) >= 3
+    assert gone_soon(processes)
