@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -40,6 +41,7 @@ LOCAL = "ray"  # an address: a cluster of this machine alone, for as long as the
 BATCH_SECONDS = 30.0  # expected seconds of a batch, where there is that much to do
 SHARES = 4  # batches for each worker at least, so that one that ends early takes from the others
 PATIENCE_SECONDS = 30.0  # without any worker before the person is told
+REACH_SECONDS = 10.0  # until a cluster that does not answer is given up
 FOLDER = "invlab-batch-"
 
 # What a cluster of this machine alone is started with; Ray reads it when it is imported.
@@ -472,6 +474,7 @@ def _private_ray(cpus: int) -> Iterator[Any]:
 def _joined_ray(address: str) -> Iterator[Any]:
     """Ray on a cluster that is there already; its nodes get this very package."""
     ray = _imported()
+    _reach(address)
     try:
         package = str(Path(__file__).resolve().parent)
         try:
@@ -481,6 +484,17 @@ def _joined_ray(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Raise ClusterError where nobody listens at an address: Ray itself asks again for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address == "auto":
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"the cluster {address} cannot be joined: {error}") from error
 
 
 def _quiet() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -196,15 +197,25 @@ def test_folders_of_killed_workers_are_swept_and_those_of_living_ones_stay(tmp_p
 
 @dataclass
 class Nodes:
-    """A cluster on this machine. whole: Ray's own; notes: what its workers write down."""
+    """A cluster on this machine.
+
+    whole: Ray's own; client: the address for machines outside of it; notes: what its workers write down.
+    """
 
     whole: Any
     address: str
+    client: str
     notes: Path
     environment: dict[str, str]
 
     def noted(self) -> list[str]:
         return self.notes.read_text().split() if self.notes.exists() else []
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -215,17 +226,20 @@ def nodes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node
     backgrounds.backgrounds("scenes", 32)
     notes = tmp_path_factory.mktemp("cluster") / "notes"
     environment = cluster.PRIVATE | {"RAY_AUTH_TOKEN": "0123456789abcdef" * 2, "INVLAB_TEST_NOTES": str(notes)}
+    environment |= {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1"}  # seconds that it waits for a client that was killed
     with cluster._environment(environment):
         import ray
         from ray.cluster_utils import Cluster as Simulated
 
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
         alike = {"node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
-        whole = Simulated(True, head_node_args=alike | {"num_cpus": 0, "include_dashboard": False})
+        port = free_port()
+        head = alike | {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port}
+        whole = Simulated(True, head_node_args=head)
         try:
             whole.add_node(num_cpus=1, **alike)
             whole.add_node(num_cpus=1, **alike)
-            yield Nodes(whole, whole.address, notes, environment)
+            yield Nodes(whole, whole.address, f"ray://127.0.0.1:{port}", notes, environment)
         finally:
             ray.shutdown()
             whole.shutdown()
@@ -483,40 +497,28 @@ def test_trainings_that_are_stored_are_sent_and_not_learned_again(noted: Nodes, 
 
 @needs_ray
 def test_a_driver_that_is_killed_goes_on_where_it_was(noted: Nodes, here: Store, tmp_path: Path, home: Path) -> None:
-    """SIGKILL to the command once something is stored; what is stored is not computed again by the next."""
+    """SIGKILL to the command, outside of the cluster, once something is stored; the next computes only the rest."""
     own = tmp_path / "home"
     own.mkdir()
     (own / "cache").symlink_to(home / "cache")
-    command = [
-        sys.executable,
-        "-m",
-        "invlab",
-        "study",
-        "mismatch",
-        "--preset",
-        "tiny",
-        "--seeds",
-        "2",
-        "--data",
-        "none",
-    ]
+    command = [sys.executable, "-m", "invlab", "study", "mismatch", "--preset", "tiny", "--seeds", "2"]
     environment = os.environ | noted.environment | {"INVLAB_HOME": str(own), "INVLAB_BUNDLE": str(tmp_path / "none")}
 
-    def start() -> subprocess.Popen[str]:
+    def start(address: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*command, "--on", noted.address], cwd=ROOT, env=environment, text=True,
+            [*command, "--data", "none", "--on", address], cwd=ROOT, env=environment, text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    process = start()
+    process = start(noted.client)
     store = Store(own)
     while process.poll() is None and len(store.keys()) < 3:
         time.sleep(0.02)
     process.kill()
-    process.communicate()
+    _, told = process.communicate()
     kept = {key: store.get(key) for key in store.keys(None) if not key.startswith("study")}
-    assert 3 <= len(kept) < 16
-    process = start()
+    assert 3 <= len(kept) < 16, told
+    process = start(noted.address)
     _, told = process.communicate(timeout=100)
     assert process.returncode == 0, told
     assert {key: store.get(key) for key in kept} == kept  # when each was made is part of it
@@ -524,8 +526,9 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(noted: Nodes, here: Store,
 
 
 @needs_ray
-def test_a_cluster_that_is_not_there_or_does_not_let_us_in(noted: Nodes, tmp_path: Path) -> None:
-    with pytest.raises(ClusterError, match=r"the cluster 127.0.0.1:9 cannot be joined"), Cluster("127.0.0.1:9") as on:
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "127.0.0.1:99999"])
+def test_a_cluster_that_is_not_there(address: str, tmp_path: Path) -> None:
+    with Cluster(address) as on, pytest.raises(ClusterError, match=f"the cluster {address} cannot be joined"):
         on.compute([SMALL], Store(tmp_path))
 
 
