@@ -108,7 +108,7 @@ def on_paper(rates: Rates) -> dict[str, Any]:
     """All studies at the paper preset on so many GPUs, and how many it takes until something else sets the length."""
     cells = [spec for name in STUDIES for seed in StudyRun(name, "paper", SEEDS).each() for spec in seed.specs()]
     cells = list(dict.fromkeys(cells))
-    one = capacity.work(cells, 1)
+    one = capacity.work(cells)
     return {
         "seeds": SEEDS,
         "cells": one.cells,
@@ -116,7 +116,7 @@ def on_paper(rates: Rates) -> dict[str, Any]:
         "gpu_hours": one.seconds / rates.speed / 3600,
         "limits": capacity.limits(one, rates),
         "rows": [asdict(f) | {"efficiency": f.efficiency} for f in
-                 (capacity.forecast(capacity.work(cells, n), n, rates) for n in WORKERS)],
+                 (capacity.forecast(one, n, rates) for n in WORKERS)],
     }  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def main() -> None:
     small = Rates(speed, start, **storing("labnet"), network=1e9)
     claims, checked = [], []
     for workers in (1, 2):
-        told = capacity.forecast(capacity.work(CHECKED.specs(), workers), workers, small)
+        told = capacity.forecast(capacity.work(CHECKED.specs()), workers, small)
         measured = timed_run(CHECKED, workers)
         text = f"the model foretells a run on {workers} local worker{'s' if workers > 1 else ''}: how far off"
         claims.append(claim(text, abs(told.seconds / measured - 1), 0.25, "of it", larger=False))

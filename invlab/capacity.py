@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from invlab import cluster
-from invlab.costs import cell_seconds
-from invlab.studies.catalogue import training_of
+from invlab.cluster import Batch
 from invlab.training import Training
 
 BUSY = 0.7  # of what a server can answer: above it, waiting grows faster than visitors do
@@ -24,20 +23,17 @@ BUSY = 0.7  # of what a server can answer: above it, waiting grows faster than v
 
 @dataclass(frozen=True)
 class Work:
-    """Cells to compute: the expected seconds of each batch on one CPU thread, in the order they are handed out.
+    """Cells to compute. groups: the expected seconds, on one CPU thread, of each training with all that is measured on
+    it, the longest first; no further worker shortens one."""
 
-    longest: the seconds of the longest training with all that is measured on it, which no further worker shortens.
-    """
-
-    batches: tuple[float, ...]
+    groups: tuple[float, ...]
     cells: int
     trainings: int
-    longest: float
 
     @property
     def seconds(self) -> float:
         """Of all of it, one after the other."""
-        return sum(self.batches)
+        return sum(self.groups)
 
 
 @dataclass(frozen=True)
@@ -82,15 +78,11 @@ class Forecast:
         return self.share / self.seconds if self.seconds else 1.0
 
 
-def work(specs: Iterable[Any], workers: int) -> Work:
-    """The cells of studies as `cluster.batches` hands them to so many workers."""
+def work(specs: Iterable[Any]) -> Work:
+    """The cells of studies."""
     cells = list(specs)
-    groups: dict[Training, float] = {}
-    for spec in cells:
-        groups[training_of(spec)] = groups.get(training_of(spec), 0.0) + cell_seconds(spec)
-    found = tuple(batch.seconds for batch in cluster.batches(cells, workers))
-    trainings = sum(isinstance(spec, Training) for spec in cells)
-    return Work(found, len(cells), trainings, max(groups.values(), default=0.0))
+    groups = tuple(group.seconds for group in cluster.grouped(cells))
+    return Work(groups, len(cells), sum(isinstance(spec, Training) for spec in cells))
 
 
 def spread(batches: Sequence[float], workers: int) -> float:
@@ -107,11 +99,12 @@ def forecast(todo: Work, workers: int, rates: Rates) -> Forecast:
     The driver stores while the workers compute, so what takes longest sets the length; the start comes before it.
     """
     share = todo.seconds / workers / rates.speed
-    compute = spread(todo.batches, workers) / rates.speed
+    handed_out = cluster.joined([Batch((), seconds) for seconds in todo.groups], workers)
+    compute = spread([batch.seconds for batch in handed_out], workers) / rates.speed
     driver = todo.cells * rates.record_seconds + todo.trainings * rates.weights_seconds
     network = (todo.cells * rates.record_bytes + todo.trainings * rates.weights_bytes) / rates.network
     whole = rates.start + max(compute, driver, network)
-    longest = todo.longest / rates.speed
+    longest = max(todo.groups, default=0.0) / rates.speed
     lengths = {
         "the workers": share,
         "the longest training": longest,

@@ -39,7 +39,7 @@ from invlab.training import Training
 
 LOCAL = "ray"  # an address: a cluster of this machine alone, for as long as the driver runs
 BATCH_SECONDS = 30.0  # expected seconds of a batch, where there is that much to do
-SHARES = 4  # batches for each worker at least, so that one that ends early takes from the others
+SHARES = 4  # a batch is at most this part, for each worker, of what is left
 PATIENCE_SECONDS = 30.0  # without any worker before the person is told
 REACH_SECONDS = 10.0  # until a cluster that does not answer is given up
 FOLDER = "invlab-batch-"
@@ -78,20 +78,29 @@ def batches(specs: Iterable[Any], workers: int) -> list[Batch]:
     Cells that share a training are in one batch, the training before what is measured on it, so that it is learned once
     and its weights stay where they are. Small groups are joined, so that a worker seldom waits for the driver.
     """
+    return joined(grouped(specs), workers)
+
+
+def grouped(specs: Iterable[Any]) -> list[Batch]:
+    """The cells that share a training, for each training; the longest first."""
     groups: dict[Training, list[Any]] = {}
     for spec in specs:
         groups.setdefault(training_of(spec), []).append(spec)
-    ordered = [Batch(tuple(sorted(cells, key=_measures)), sum(map(cell_seconds, cells))) for cells in groups.values()]
-    ordered.sort(key=lambda group: -group.seconds)
-    enough = min(BATCH_SECONDS, sum(group.seconds for group in ordered) / (SHARES * workers))
+    found = [Batch(tuple(sorted(cells, key=_measures)), sum(map(cell_seconds, cells))) for cells in groups.values()]
+    return sorted(found, key=lambda group: -group.seconds)
+
+
+def joined(groups: Sequence[Batch], workers: int) -> list[Batch]:
+    """Groups, the longest first, joined to batches of `BATCH_SECONDS`; shorter ones towards the end, of what is left a
+    small share for each worker, so that all of them end at about the same time."""
     found: list[Batch] = []
-    joined = Batch((), 0.0)
-    for group in ordered:
-        joined = Batch(joined.cells + group.cells, joined.seconds + group.seconds)
-        if joined.seconds >= enough:
-            found.append(joined)
-            joined = Batch((), 0.0)
-    return [*found, joined] if joined.cells else found
+    left, short = sum(group.seconds for group in groups), False
+    for group in groups:
+        batch = Batch(found[-1].cells + group.cells, found.pop().seconds + group.seconds) if short else group
+        found.append(batch)
+        short = batch.seconds < min(BATCH_SECONDS, left / (SHARES * workers))
+        left -= 0.0 if short else batch.seconds
+    return found
 
 
 def _measures(spec: Any) -> bool:
@@ -247,7 +256,7 @@ class Cluster:
         Reports what `runs.execute_all` reports, with the number of `workers` at work; what a report raises ends the
         work, and so does a cell that cannot be computed. Raises ClusterError, StoreError.
         """
-        specs = list(specs)
+        specs = list(dict.fromkeys(specs))
         todo = {records.key(spec): cell_seconds(spec) for spec in specs}
         if not todo:
             return

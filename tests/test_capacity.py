@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from invlab import capacity
+from invlab import capacity, cluster
 from invlab.capacity import Rates, Server, Work
 from invlab.costs import cell_seconds
 from invlab.studies.catalogue import StudyRun
+from invlab.training import Training
 
 FREE = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1e9)
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
@@ -21,11 +22,13 @@ RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 def test_work_is_that_of_the_batches() -> None:
     cells = StudyRun("relevance", "tiny", 2).seed(0).specs()
-    found = capacity.work(cells, 3)
+    found = capacity.work(cells)
     assert found.cells == len(cells)
+    assert found.trainings == len(found.groups) == sum(isinstance(spec, Training) for spec in cells)
     assert found.seconds == pytest.approx(sum(map(cell_seconds, cells)))
-    assert 0 < found.longest <= max(found.batches)
-    assert capacity.work([], 3) == Work((), 0, 0, 0.0)
+    told = capacity.forecast(found, 3, FREE)
+    assert told.compute == pytest.approx(capacity.spread([b.seconds for b in cluster.batches(cells, 3)], 3))
+    assert capacity.work([]) == Work((), 0, 0)
 
 
 def simulated(batches: tuple[float, ...], workers: int) -> float:
@@ -49,7 +52,7 @@ def test_the_spread_is_that_of_a_simulation(workers: int) -> None:
 
 
 def test_what_takes_longest_sets_the_length() -> None:
-    todo = Work((4.0,) * 10, 100, 10, 4.0)
+    todo = Work((4.0,) * 10, 100, 10)
     assert capacity.forecast(todo, 2, FREE).seconds == 20.0
     assert capacity.forecast(todo, 2, FREE).limit == "the workers"
     assert capacity.forecast(todo, 2, FREE).efficiency == 1.0
@@ -65,7 +68,7 @@ def test_what_takes_longest_sets_the_length() -> None:
 
 
 def test_from_where_on_more_workers_do_not_help() -> None:
-    todo = Work((4.0,) * 10, 100, 10, 4.0)
+    todo = Work((4.0,) * 10, 100, 10)
     rates = replace(FREE, record_seconds=0.02, record_bytes=1.0, network=20.0)
     found = capacity.limits(todo, rates)
     assert found == {"its network": 8.0, "the longest training": 10.0, "the driver's store": 20.0}

@@ -59,20 +59,27 @@ def test_every_cell_is_in_one_batch_after_its_training(name: str, workers: int) 
             seen |= {spec} if isinstance(spec, Training) else set()
 
 
-def test_batches_are_long_enough_and_the_longest_comes_first() -> None:
+@pytest.mark.parametrize("workers", [1, 3, 50])
+def test_the_longest_comes_first_and_batches_grow_shorter(workers: int) -> None:
+    """None is joined beyond `BATCH_SECONDS`, or beyond a worker's share of what is left."""
     cells = cells_of("shift", 20)
-    whole = sum(map(cell_seconds, cells))
-    for workers in (1, 3, 50):
-        found = batches(cells, workers)
-        enough = min(cluster.BATCH_SECONDS, whole / (cluster.SHARES * workers))
-        assert all(batch.seconds >= enough for batch in found[:-1])
-        groups = Counter[Training]()
-        for spec in cells:
-            groups[training_of(spec)] += cell_seconds(spec)
-        longest = max(groups.values())
-        assert found[0].seconds >= longest
-        assert max(batch.seconds for batch in found) <= enough + longest
+    groups, found = cluster.grouped(cells), batches(cells, workers)
+    assert [group.seconds for group in groups] == sorted((group.seconds for group in groups), reverse=True)
+    left = sum(group.seconds for group in groups)
+    for batch in found:
+        enough = min(cluster.BATCH_SECONDS, left / (cluster.SHARES * workers))
+        last = [spec for spec in batch.cells if isinstance(spec, Training)][-1]
+        without = batch.seconds - sum(cell_seconds(spec) for spec in batch.cells if training_of(spec) == last)
+        assert without < enough  # its last group was still needed
+        assert batch.seconds >= enough or batch is found[-1]
+        left -= batch.seconds
+    assert (len(found) < len(groups)) == (workers < 50)
     assert batches([], 3) == []
+
+
+def test_equal_groups_end_together() -> None:
+    found = cluster.joined([cluster.Batch((number,), 4.0) for number in range(10)], 2)
+    assert [batch.seconds for batch in found] == [8.0, *[4.0] * 8]
 
 
 def test_what_is_stored_is_no_longer_missing(tmp_path: Path) -> None:
