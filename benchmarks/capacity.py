@@ -34,6 +34,8 @@ VISITORS = (30, 300, 1_000, 10_000)
 # second against 25), and so many bytes a second reach the driver (a network of one gigabit).
 GPU_SPEED = 200.0
 NETWORK = 1.25e8
+PAGE = Path(__file__).parents[1] / "docs" / "cluster.md"
+BEGIN, END = "<!-- figures: make bench writes them -->", "<!-- end of figures -->"
 SITE_SECONDS, SITE_PAGES = 600.0, 5.0  # a visitor of the static site: so many pages in so long
 
 
@@ -145,6 +147,53 @@ def visitors() -> dict[str, Any]:
             "visit_bytes": page, "rows": rows}  # fmt: skip
 
 
+# ---- the figures in docs/cluster.md
+
+
+def told(found: dict[str, Any]) -> str:
+    """The figures of a result in Markdown, as docs/cluster.md has them."""
+    local, paper, visits = found["rates"]["local"], found["paper"], found["visitors"]
+    far = max(abs(row["told"] / row["measured"] - 1) for row in found["checked"])
+    lines = [
+        f"On {found['machine']} a worker starts in {local['start']:.0f} s, and the driver takes in a record in "
+        f"{1000 * local['record_seconds']:.0f} ms. The model was held against runs on one and two workers: it was off by "
+        f"{far:.0%} at most.",
+        "",
+        "| workers | foretold | measured |",
+        "|---|---|---|",
+        *(f"| {row['workers']} | {row['told']:.0f} s | {row['measured']:.0f} s |" for row in found["checked"]),
+        "",
+        f"All studies at the `paper` preset, {paper['seeds']} seeds: {paper['cells']:,} cells, {paper['trainings']:,} of "
+        f"them trainings, {paper['gpu_hours']:,.0f} hours of a GPU that is {found['assumed']['gpu_speed']:.0f} times as "
+        "fast as a CPU thread (assumed: no GPU was at hand).",
+        "",
+        "| GPUs | hours | of what is paid for computes | what sets the length |",
+        "|---|---|---|---|",
+        *(f"| {row['workers']:,} | {row['seconds'] / 3600:,.1f} | {row['efficiency']:.0%} | {row['limit']} |"
+          for row in paper["rows"]),
+        "",
+        "More GPUs no longer help "
+        + ", ".join(f"from {count:,.0f} on because of {name}" for name, count in paper["limits"].items()) + ".",
+        "",
+        f"A room of thirty was answered {visits['server']['answers']:.1f} times a second by one server, which leaves "
+        f"{capacity.BUSY:.0%} of that for planning; a visit of the static site is {visits['visit_bytes'] / 1e6:.1f} MB "
+        "without compression.",
+        "",
+        "| visitors at once | replicas of the app | memory of each | or the static site |",
+        "|---|---|---|---|",
+        *(f"| {row['visitors']:,} | {row['replicas']:,} | {row['memory_each'] / 1e9:.1f} GB | "
+          f"{row['site_bytes_per_second'] / 1e6:,.1f} MB/s |" for row in visits["rows"]),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def between(text: str, figures: str) -> str:
+    """A page with its figures replaced."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}"
+
+
 def main() -> None:
     devices.one_thread_each()
     runs.warm_up()
@@ -158,7 +207,7 @@ def main() -> None:
         claims.append(claim(text, abs(told.seconds / measured - 1), 0.25, "of it", larger=False))
         checked.append({"workers": workers, "told": told.seconds, "measured": measured, "limit": told.limit})
     large = Rates(GPU_SPEED, start, **storing("resnet18"), network=NETWORK)
-    write(
+    path = write(
         "capacity",
         claims,
         checked=checked,
@@ -167,6 +216,7 @@ def main() -> None:
         paper=on_paper(large),
         visitors=visitors(),
     )
+    PAGE.write_text(between(PAGE.read_text(), told(json.loads(path.read_text()))))
 
 
 if __name__ == "__main__":

@@ -261,6 +261,7 @@ class Cluster:
         if not todo:
             return
         self._connect()
+        self._failures = 0
         waiting = deque(batches(specs, self._size))
         attempts: Counter[str] = Counter()
         whole, paid, done = sum(todo.values()), 0.0, 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import capacity as benchmark
 from invlab import capacity, cluster
 from invlab.capacity import Rates, Server, Work
 from invlab.costs import cell_seconds
@@ -85,6 +86,14 @@ def test_visitors() -> None:
     assert capacity.replicas(15, 10.0, server) == 2
     assert capacity.memory(30, 3, server) == 1.1e9
     assert capacity.site_traffic(10_000, 5, 2e5, 100.0) == 1e8
+
+
+@pytest.mark.skipif(not (RESULTS / "capacity-2-core-x86_64.json").exists(), reason="nothing was measured yet")
+def test_the_page_has_the_figures_of_the_result() -> None:
+    found = json.loads((RESULTS / "capacity-2-core-x86_64.json").read_text())
+    page = benchmark.PAGE.read_text()
+    assert benchmark.told(found) in page
+    assert benchmark.between(page, benchmark.told(found)) == page
 
 
 @pytest.mark.parametrize("file", sorted(RESULTS.glob("capacity-*.json")), ids=lambda file: file.stem)
