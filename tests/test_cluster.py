@@ -230,7 +230,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def nodes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
-    """Two nodes of one CPU each, beside a head without any."""
+    """Two nodes of one CPU each."""
     if not cluster.installed():
         pytest.skip("Ray is not installed")
     backgrounds.backgrounds("scenes", 32)
@@ -243,10 +243,9 @@ def nodes(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node
 
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
         port = free_port()
-        head = ALIKE | {"num_cpus": 0, "include_dashboard": False, "ray_client_server_port": port}
+        head = ALIKE | {"num_cpus": 1, "include_dashboard": False, "ray_client_server_port": port}
         whole = Simulated(True, head_node_args=head)
         try:
-            whole.add_node(num_cpus=1, **ALIKE)
             whole.add_node(num_cpus=1, **ALIKE)
             yield Nodes(whole, whole.address, f"ray://127.0.0.1:{port}", notes, environment)
         finally:
@@ -269,6 +268,7 @@ def on(joined: Cluster, noted: Nodes) -> Cluster:
 
 
 def with_worker(on: Cluster, worker: type) -> None:
+    on._size = 2
     if on.worker is not worker:
         on._dismiss_all()
         on.worker = worker
@@ -400,6 +400,29 @@ def test_trainings_that_are_stored_are_sent_and_not_learned_again(
 
 
 @needs_ray
+def test_a_node_that_is_killed_costs_the_cells_under_way(
+    on: Cluster, noted: Nodes, here: Store, tmp_path: Path
+) -> None:
+    store, lost = Store(tmp_path), []
+
+    def kill(point: dict[str, Any]) -> None:
+        if point["done"] >= 3 and point["workers"] == 2 and not lost:
+            lost.append(next(iter(noted.whole.worker_nodes)))
+            noted.whole.remove_node(lost[0], allow_graceful=False)
+
+    try:
+        on.compute(missing_cells(RUN, store), store, kill)
+    finally:
+        if lost:
+            noted.whole.add_node(num_cpus=1, **ALIKE)
+    assert lost
+    runs.execute(RUN, store)
+    assert results(store.home) == results(here.home)
+    again = [count for note, count in Counter(noted.noted()).items() if note.startswith("begun") and count > 1]
+    assert sum(count - 1 for count in again) <= 2  # what was under way, and what was finished and not yet sent
+
+
+@needs_ray
 def test_a_cell_that_fails_ends_the_work_with_its_sentence(on: Cluster, tmp_path: Path) -> None:
     store = Store(tmp_path)
     wrong = replace(SMALL, learning_rate=1e30, seed=1)
@@ -415,6 +438,7 @@ def test_cancelled_it_stops_at_once_and_keeps_what_was_finished(
 ) -> None:
     """By Ctrl-C, then, gone on where that stopped it, by SIGTERM."""
     store, kept = Store(tmp_path), 0
+    on._size = 1
     for how in (signal.SIGINT, signal.SIGTERM):
 
         def stop(point: dict[str, Any], how: int = how) -> None:
@@ -449,29 +473,6 @@ def test_a_worker_killed_in_the_middle_of_a_cell_costs_that_cell_alone(
     runs.execute(RUN, store)
     assert results(store.home) == results(here.home)
     assert weights(store) == weights(here)
-
-
-@needs_ray
-def test_a_node_that_is_killed_costs_the_cells_under_way(
-    on: Cluster, noted: Nodes, here: Store, tmp_path: Path
-) -> None:
-    store, lost = Store(tmp_path), []
-
-    def kill(point: dict[str, Any]) -> None:
-        if point["done"] >= 3 and point["workers"] == 2 and not lost:
-            lost.append(next(iter(noted.whole.worker_nodes)))
-            noted.whole.remove_node(lost[0], allow_graceful=False)
-
-    try:
-        on.compute(missing_cells(RUN, store), store, kill)
-    finally:
-        if lost:
-            noted.whole.add_node(num_cpus=1, **ALIKE)
-    assert lost
-    runs.execute(RUN, store)
-    assert results(store.home) == results(here.home)
-    again = [count for note, count in Counter(noted.noted()).items() if note.startswith("begun") and count > 1]
-    assert sum(count - 1 for count in again) <= 2  # what was under way, and what was finished and not yet sent
 
 
 @needs_ray
