@@ -201,11 +201,11 @@ def main() -> None:
     small = Rates(speed, start, **storing("labnet"), network=1e9)
     claims, checked = [], []
     for workers in (1, 2):
-        told = capacity.forecast(capacity.work(CHECKED.specs()), workers, small)
+        ahead = capacity.forecast(capacity.work(CHECKED.specs()), workers, small)
         measured = timed_run(CHECKED, workers)
         text = f"the model foretells a run on {workers} local worker{'s' if workers > 1 else ''}: how far off"
-        claims.append(claim(text, abs(told.seconds / measured - 1), 0.25, "of it", larger=False))
-        checked.append({"workers": workers, "told": told.seconds, "measured": measured, "limit": told.limit})
+        claims.append(claim(text, abs(ahead.seconds / measured - 1), 0.25, "of it", larger=False))
+        checked.append({"workers": workers, "told": ahead.seconds, "measured": measured, "limit": ahead.limit})
     large = Rates(GPU_SPEED, start, **storing("resnet18"), network=NETWORK)
     path = write(
         "capacity",
