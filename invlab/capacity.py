@@ -135,7 +135,8 @@ def limits(todo: Work, rates: Rates) -> dict[str, float]:
 class Server:
     """One replica of the app, as a room of visitors found it.
 
-    answers: a second, all its cores busy; bytes: resident with nobody there; visitor_bytes: more for each visitor.
+    answers: a second, its core busy (Python runs one page at a time); bytes: resident with nobody there;
+    visitor_bytes: more for each visitor.
     """
 
     answers: float

@@ -262,6 +262,7 @@ class Cluster:
         if not todo:
             return
         self._connect()
+        _interrupt_on_sigterm()
         self._failures = 0
         waiting = deque(batches(specs, self._size))
         attempts: Counter[str] = Counter()
@@ -291,7 +292,6 @@ class Cluster:
             self._ray = self._open.enter_context(_private_ray(self.workers or os.cpu_count() or 1))
         else:
             self._ray = self._open.enter_context(_joined_ray(self.address))
-        _interrupt_on_sigterm()
         there = self._ray.cluster_resources()
         if self.gpus is None:
             self.gpus = 1.0 if there.get("GPU") else 0.0

@@ -88,7 +88,6 @@ def test_visitors() -> None:
     assert capacity.site_traffic(10_000, 5, 2e5, 100.0) == 1e8
 
 
-@pytest.mark.skipif(not (RESULTS / "capacity-2-core-x86_64.json").exists(), reason="nothing was measured yet")
 def test_the_page_has_the_figures_of_the_result() -> None:
     found = json.loads((RESULTS / "capacity-2-core-x86_64.json").read_text())
     page = benchmark.PAGE.read_text()

@@ -414,9 +414,7 @@ def test_a_node_that_is_killed_costs_the_cells_under_way(
         on.compute(missing_cells(RUN, store), store, kill)
     finally:
         if lost:
-            ours = signal.getsignal(signal.SIGTERM)
             noted.whole.add_node(num_cpus=1, **ALIKE)
-            signal.signal(signal.SIGTERM, ours)  # a node that is started here takes it for itself
     assert lost
     runs.execute(RUN, store)
     assert results(store.home) == results(here.home)
