@@ -21,8 +21,8 @@ LATEST_SECONDS = 20.0  # after the first page; visitors who keep coming do not p
 REFUSAL_SECONDS = 30.0  # between two looks whether the store is still of this version
 WORKER_SECONDS = 2.0  # between two looks whether the worker is there
 
-RENDERED_BYTES = 64 * 2**20  # of test images kept in the web process; a worker, which measures all day, keeps more
-READINGS = 300  # kept of what is read off results: tables, and figures, each about 200 kB
+RENDERED_BYTES = 32 * 2**20  # of test images kept in the web process; a worker, which measures all day, keeps more
+READINGS = 120  # kept of what is read off results: tables, and figures, each some hundred kB
 
 T = TypeVar("T")
 
