@@ -293,6 +293,7 @@ TITLES: dict[str, tuple[str, str]] = {
     ),
     "learning": ("Learning", "Images that labnet learns a second, and what share of the processor that is."),
     "precision": ("Precision", "bfloat16 against float32: speed, and whether the science stays the same."),
+    "suite": ("All studies", "One seed of every study at the preset classroom, computed from nothing."),
     "recipes": ("Recipes", "Other ways to learn, by the images they need for the same transfer and sensitivity."),
     "science": ("The same science", "The fast ways against the plain one: what they change in what is measured."),
     "stacks": ("Stacks", "Many small networks at once on a GPU, as one stack of weights, over one at a time."),
