@@ -22,11 +22,12 @@ import os
 import random
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -349,6 +350,15 @@ async def lesson(app: App, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+@contextlib.contextmanager
+def prepared(home: Path) -> Iterator[App]:
+    """A served app in a new home, after what `docs/classroom.md` asks the teacher to do once."""
+    command = [sys.executable, "-m", "invlab", "data", "get", "pictures"]
+    subprocess.run(command, env={**os.environ, "INVLAB_HOME": str(home)}, check=True)
+    with serve(home) as app:
+        yield app
+
+
 async def look_through(teacher: Client) -> float:
     """Every page once, until its pictures are there: a new installation draws them when they are first asked for.
     Returns the seconds it took."""
@@ -433,7 +443,7 @@ def main() -> None:
     arguments = parsed()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the app and Chromium end with it
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, serve(Path(home)) as app:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, prepared(Path(home)) as app:
         most = 60 * arguments.minutes + LIVE_SECONDS + 6 * STEP_SECONDS
         found = asyncio.run(asyncio.wait_for(lesson(app, arguments), most))
     claims, beside = told(found, arguments)

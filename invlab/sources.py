@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from invlab import cifar, hub, photographs
+from invlab import cifar, hub, photographs, things
 from invlab.cifar import ARCHIVES
 from invlab.kept import cache_folder, data_folder
 
@@ -71,6 +71,7 @@ def _draw(report: Report, directory: Where) -> None:
     if directory is not None:
         raise ValueError("'pictures' are drawn here and lie in the cache: leave the directory out")
     photographs.pictures(report)
+    things.things(photographs.SIDE)
     report({"stage": "done", "fraction": 1.0})
 
 
@@ -79,7 +80,8 @@ SOURCES: dict[str, Source] = {
     for source in (
         Source(
             "pictures",
-            f"{sum(photographs.PICTURES) * 10:,} drawn scenes of 10 classes, 32 pixels, in the form of CIFAR-10",
+            f"{sum(photographs.PICTURES) * 10:,} drawn scenes of 10 classes, 32 pixels, in the form of CIFAR-10, and "
+            "as many pictures of small things",
             0,
             lambda directory: None,  # drawn on first use
             _draw,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from invlab import photographs
-from invlab.kept import kept
+from invlab.kept import is_kept, kept
 from invlab.objects import bank, class_names
 from invlab.once import once_each
 from invlab.photographs import SCENES_VERSION, SIDE, resized
@@ -64,11 +64,20 @@ def things(size: int) -> photographs.Photographs:
         found = things(SIDE)
         return photographs.Photographs(resized(found.images, size), found.labels, found.splits, found.names)
     each = sum(photographs.PICTURES)
-    name = f"{NAME}-v{VERSION}-{SCENES_VERSION}-{SIDE}"
-    pixels = kept(name, (KINDS * each, 3, SIDE, SIDE), lambda: draw().numpy())
+    pixels = kept(*_cached(), lambda: draw().numpy())
     splits = torch.arange(3).repeat_interleave(torch.tensor(photographs.PICTURES)).repeat(KINDS)
     labels = torch.arange(KINDS).repeat_interleave(each)
     return photographs.Photographs(torch.from_numpy(pixels), labels, splits, kind_names())
+
+
+def are_drawn() -> bool:
+    """Whether the cache holds the set."""
+    return is_kept(*_cached())
+
+
+def _cached() -> tuple[str, tuple[int, ...]]:
+    """The name and the shape of what the cache keeps."""
+    return f"{NAME}-v{VERSION}-{SCENES_VERSION}-{SIDE}", (KINDS * sum(photographs.PICTURES), 3, SIDE, SIDE)
 
 
 def draw() -> torch.Tensor:

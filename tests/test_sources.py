@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from invlab import photographs, sources
+from invlab import photographs, sources, things
 from invlab.backgrounds import BACKGROUNDS
 from invlab.data_command import add_data
 from invlab.objects import OBJECTS, bank
@@ -130,7 +130,11 @@ def test_the_list_says_where(
 
 
 def test_pictures_are_drawn_on_request(empty: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not photographs.are_drawn()
+    assert not things.are_drawn()
     assert run("get", "pictures") == 0
+    assert photographs.are_drawn()
+    assert things.are_drawn()
     assert Points.seen[0] == {"stage": "drawing", "fraction": 0.0}
     assert Points.seen[-2:] == [{"stage": "done", "fraction": 1.0}, {"stage": "ended"}]
     assert "drawn here" in capsys.readouterr().out.splitlines()[0]

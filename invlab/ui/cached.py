@@ -128,10 +128,13 @@ def _background() -> None:
     """Load what pages that render need, so that the first of them does not wait; then, on a timer, collect garbage,
     give free memory back and delete the rooms whose term is over."""
     _wait_until_quiet()
-    from invlab import runs
+    from invlab import photographs, runs, things
 
     runs.rendered.limit_bytes = RENDERED_BYTES
     runs.warm_up()  # where the worker is drawing the scenes, this waits for its file
+    if photographs.are_drawn() and things.are_drawn():  # else they are drawn, in half a minute, for who asks first
+        photographs.photographs("pictures", photographs.SIDE)
+        things.things(photographs.SIDE)
     while True:
         time.sleep(COLLECT_SECONDS)
         gc.collect()
