@@ -388,6 +388,7 @@ def told(found: dict[str, Any], arguments: argparse.Namespace) -> tuple[list[dic
     bundled = [one.seconds for one in steps if not measures(one)]
     together = [one.seconds for one in steps if one.what == "together"]
     drawn = until_drawn([one for one in steps if not measures(one)])
+    waited = [one.seconds if one.drawn is None else one.drawn for one in steps if not measures(one)]
     memory = growth(found["memory"], min(WARM_SECONDS, 30 * arguments.minutes))
     live, count = found["live"], arguments.visitors
     claims = [
@@ -397,6 +398,8 @@ def told(found: dict[str, Any], arguments: argparse.Namespace) -> tuple[list[dic
               spread([s.seconds for s in steps])["p95"], 1.5, "s", larger=False),
         claim("responses where all change the page within ten seconds, 95th percentile",
               spread(together or [0.0])["p95"], 1.5, "s", larger=False),
+        claim("what all waited for on bundled results, in a browser until drawn, 95th percentile",
+              spread(waited)["p95"], 1.5, "s", larger=False, headline=True),
         *(
             claim(f"bundled results drawn in a Chromium beside the server, {kind}, 95th percentile",
                   spread(seconds)["p95"], 1.5, "s", larger=False)
