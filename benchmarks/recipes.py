@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -245,9 +246,9 @@ def gaps(found: Found, at: int) -> list[float]:
     return [networks[0][at] - networks[1][at] for networks in found[BUDGETS[-1]]]
 
 
-def compared(found: Found, standard: Found) -> dict[str, object]:
+def compared(found: Found, standard: Found) -> dict[str, Any]:
     """A recipe beside the standard."""
-    told: dict[str, object] = {}
+    told: dict[str, Any] = {}
     for at, measure in enumerate(MEASURES):
         told[measure] = [
             [round(statistics.fmean(nets[n][at] for nets in found[b]), 4) for b in BUDGETS]
@@ -260,6 +261,27 @@ def compared(found: Found, standard: Found) -> dict[str, object]:
     told["more transfer accuracy"] = [statistics.fmean(better), *over_seeds(better)]
     told["images to the standard's accuracy"] = images_for(curve(standard)[-1], curve(found))
     return told
+
+
+def claims(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the best recipe needs, and the best among those after which both gaps are what they were: the interval over
+    seeds of each gap's change holds 0."""
+    found = []
+    for text, names in (
+        ("the best recipe", list(rows)),
+        ("the best recipe that leaves the science as it is", [name for name in rows if unchanged(rows[name])]),
+    ):
+        needed = {name: rows[name]["images to the standard's accuracy"] or math.inf for name in names}
+        best = min(needed, key=lambda name: needed[name])
+        found.append(claim(f"{text}: images to the standard's transfer accuracy at {BUDGETS[-1]:,}", needed[best],
+                           0.7 * BUDGETS[-1], "images", larger=False, recipe=best))  # fmt: skip
+    return found
+
+
+def unchanged(row: dict[str, Any]) -> bool:
+    """Whether the gaps between the two networks are those of the standard recipe, within the interval over seeds."""
+    changes = [row[f"change of the gap in {measure}"] for measure in MEASURES[1:]]
+    return all(low <= 0 <= high for _, low, high in changes)
 
 
 def main() -> None:
@@ -276,15 +298,8 @@ def main() -> None:
         found = standard if recipe is STANDARD else tried(recipe, rate, SEEDS, BUDGETS)
         rows[recipe.name] = {"rate": rate, **compared(found, standard)}
         print(recipe.name, rows[recipe.name], flush=True)
-    needed = {name: row["images to the standard's accuracy"] for name, row in rows.items()}
-    least = min((images for images in needed.values() if isinstance(images, float)), default=float(BUDGETS[-1]))
-    best = next(name for name, images in needed.items() if images == least)
-    claims = [
-        claim("images that the best recipe needs for the standard's transfer accuracy at 8,000", least, 5600, "images",
-              larger=False, recipe=best),
-    ]  # fmt: skip
     if not only:
-        write("recipes", claims, budgets=BUDGETS, seeds=len(SEEDS), recipes=rows)
+        write("recipes", claims(rows), budgets=BUDGETS, seeds=len(SEEDS), recipes=rows)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,22 @@ def test_a_recipe_beside_itself_changes_nothing() -> None:
     assert recipes.gaps(found, 2) == pytest.approx([-0.4] * 3)
 
 
+def test_the_best_recipe_is_told_apart_from_the_best_that_changes_nothing() -> None:
+    def row(images: float | None, moved: list[float]) -> dict[str, object]:
+        changes = {f"change of the gap in {m}": [0.0, 0.0, 0.0] for m in recipes.MEASURES[1:]}
+        return changes | {"change of the gap in sensitivity": moved, "images to the standard's accuracy": images}
+
+    rows = {
+        "standard": row(8000.0, [0.0, 0.0, 0.0]),
+        "quick": row(3000.0, [0.1, 0.05, 0.15]),
+        "same": row(7000.0, [0.1, -0.05, 0.25]),
+        "never": row(None, [0.0, -0.1, 0.1]),
+    }
+    best, harmless = recipes.claims(rows)
+    assert (best["recipe"], best["value"], best["met"]) == ("quick", 3000.0, True)
+    assert (harmless["recipe"], harmless["value"], harmless["met"]) == ("same", 7000.0, False)
+
+
 def test_budgets_differ_in_images_alone() -> None:
     small, whole = recipes.of(3, BUDGETS[0]), recipes.of(3, BUDGETS[-1])
     assert small.sources[0].images == BUDGETS[0]
