@@ -102,8 +102,8 @@ def same(way: str, plain: Found, fast: Found) -> list[dict[str, Any]]:
         around = statistics.fmean(network[name].around for networks in plain for network in networks)
         mean = statistics.fmean(moved)
         claims.append(claim(
-            f"{way} move {name}, mean over {len(plain)} seeds", abs(mean) / around, 1.0,
-            "of the half-width of one network's interval", larger=False, headline=True,
+            f"{way} move {name}, mean over {len(plain)} seeds, by half-widths of one network's interval",
+            abs(mean) / around, 1.0, "half-widths", larger=False, headline=True,
             difference=mean, interval=list(over_seeds(moved)), half_width=around,
         ))  # fmt: skip
     return claims

@@ -437,6 +437,7 @@ def test_cancelled_it_stops_at_once_and_keeps_what_was_finished(
     on: Cluster, noted: Nodes, here: Store, tmp_path: Path
 ) -> None:
     """By Ctrl-C, then, gone on where that stopped it, by SIGTERM."""
+    with_worker(on, Slow)
     store, kept = Store(tmp_path), 0
     on._size = 1
     for how in (signal.SIGINT, signal.SIGTERM):
@@ -481,6 +482,14 @@ def test_a_cell_that_ends_its_worker_every_time_is_given_up(on: Cluster, noted: 
     with pytest.raises(ClusterError, match="has ended its worker 3 times"):
         on.compute([SMALL], Store(tmp_path))
     assert [note for note in noted.noted() if note.startswith("begun")] == [f"begun:{records.key(SMALL)}"] * 3
+
+
+class Slow(Noting):
+    """Slower than the driver, however busy the machine is."""
+
+    def compute(self, kind: str, fields: dict[str, Any], key: str) -> dict[str, Any]:
+        time.sleep(0.5)
+        return super().compute(kind, fields, key)
 
 
 class Unable(Noting):
