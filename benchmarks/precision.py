@@ -9,13 +9,12 @@ the transformations make.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 from unittest.mock import patch
 
 from benchmarks.common import alternate, claim, spread, write
-from invlab import devices, sensitivity, training, transfer
+from benchmarks.science import alone, measured
+from invlab import devices, training
 from invlab.bundle import FIRST_SOURCES, FIRST_TARGET
 from invlab.intervals import over_seeds
 from invlab.studies.comparison import Comparison, comparison
@@ -71,22 +70,13 @@ def speed(spec: Training) -> dict[str, list[float]]:
     return alternate({precision: lambda precision=precision: learn(precision) for precision in PRECISIONS})
 
 
-def science(spec: Comparison, precision: str) -> list[dict[str, Any]]:
+def science(spec: Comparison, precision: str) -> list[dict[str, float]]:
     """Transfer accuracy and sensitivity of both networks of a comparison."""
-
-    def one(number: int) -> dict[str, Any]:
-        learned = replace(spec.sources[number], precision=precision)
-        network = training.start(learned, "cpu")
-        for _ in training.train(network, learned, "cpu"):
-            pass
-        twins, probe = (replace(asked, training=learned) for asked in (spec.sensitivity(number), spec.transfer(number)))
-        return {
-            "sensitivity": sensitivity.measure(network, twins, "cpu")["sensitivity"],
-            "transfer accuracy": transfer.measure(network, probe, "cpu")["accuracy"],
-        }
-
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(one, range(len(spec.sources))))
+    networks = alone([replace(source, precision=precision) for source in spec.sources], "cpu")
+    return [
+        {name: one.value for name, one in measured(network, spec, number, "cpu").items()}
+        for number, network in enumerate(networks)
+    ]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import stat
@@ -171,12 +170,6 @@ def behind(folder: Path, chromium: str) -> Path:
     )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
     return path
-
-
-def niceness(pid: int) -> tuple[int, int | None]:
-    """Of a process, and of its session (None where the system has no such thing)."""
-    group = Path(f"/proc/{pid}/autogroup")
-    return os.getpriority(os.PRIO_PROCESS, pid), int(group.read_text().split()[-1]) if group.exists() else None
 
 
 class Seat:

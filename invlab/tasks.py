@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from invlab import compiled
-from invlab.backgrounds import BackgroundSet, backgrounds, pick, stored
+from invlab.backgrounds import BackgroundSet, backgrounds, draw, pick, stored
 from invlab.objects import bank, class_names
 from invlab.seeds import Generator, word
 from invlab.transforms import (
@@ -259,10 +259,9 @@ def _label_of_background(task: Task, which: torch.Tensor) -> torch.Tensor:
 
 def fetch(task: Task, plan: Plan, part: slice, device: str = "cpu") -> Pairs:
     """The pictures of a part of a plan."""
-    scenes = behind(task, plan, part, device)
-    if scenes.dtype != torch.float32:
-        scenes = scenes.float().div_(255)
-    return Pairs(objects_of(task, plan, part, device), scenes, plan.labels[part])
+    scenes = backgrounds(task.backgrounds, task.size)
+    drawn = draw(scenes, plan.backgrounds[part], Generator(plan.fresh[part]), device)
+    return Pairs(objects_of(task, plan, part, device), drawn, plan.labels[part])
 
 
 def objects_of(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Tensor:

@@ -56,9 +56,8 @@ def test_chromium_lets_the_server_go_first(tmp_path) -> None:
     tell.chmod(0o755)
     program = visitors.behind(tmp_path, str(tell))
     said = subprocess.run([program], start_new_session=True, capture_output=True, text=True, check=True).stdout.split()
-    own, group = visitors.niceness(os.getpid())
-    assert int(said[0]) == min(19, own + visitors.NICE)
-    assert group is None or int(said[-1]) == visitors.NICE
+    assert int(said[0]) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + visitors.NICE)
+    assert len(said) == 1 or int(said[-1]) == visitors.NICE  # the session's, where the system has such a thing
 
 
 def test_growth_is_measured_after_the_first_minutes() -> None:
