@@ -7,7 +7,7 @@
 # Every package comes as a wheel; the first stage has the C compiler that the kernels of rendering need.
 FROM python:3.12 AS kernels
 WORKDIR /app
-COPY invlab/__init__.py invlab/lazy.py invlab/compiled.py invlab/kernels.c invlab/
+COPY invlab/__init__.py invlab/lazy.py invlab/compiled.py invlab/kernels.c invlab/labnet.c invlab/
 RUN python -m invlab.compiled && ls invlab/kernels-*.so
 
 FROM python:3.12-slim

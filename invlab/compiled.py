@@ -1,10 +1,11 @@
-"""The steps that dominate rendering, compiled: `kernels.c`, each in one pass over an image.
+"""What dominates the time on a CPU, compiled: the steps of rendering (`kernels.c`), each in one pass over an image, and
+labnet's step of learning (`labnet.c`, reached through `labnet.py`).
 
 `python -m invlab.compiled` builds them with the machine's C compiler, in a second or two (`make run` does it); where
 there is none, or on a GPU, the same steps run in torch. Nobody waits for a compiler while something is shown or
 computed: a process uses the library it finds when it first renders, to its end. The library lies beside its source, so
 who could change it could change the code as well; its name holds a digest of the source, so a stale one is never used.
-The pixels equal torch's to rounding, and are the same in every batch.
+Pixels and gradients equal torch's to rounding; the pixels are the same in every batch.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 else:
     from invlab.lazy import torch
 
-SOURCE = Path(__file__).with_name("kernels.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.c", "labnet.c"))
 FLAGS = ["-O3", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"]
 COMPILER_SECONDS = 120
 
@@ -42,14 +43,14 @@ KERNELS = {
 }
 
 
-def built(folder: Path = SOURCE.parent) -> Path:
-    """Where the library of this source for this machine lies, or would."""
-    what = [SOURCE.read_text(), *_flags(), sys.platform, platform.machine()]
+def built(folder: Path = SOURCES[0].parent) -> Path:
+    """Where the library of these sources for this machine lies, or would."""
+    what = [*(source.read_text() for source in SOURCES), *_flags(), sys.platform, platform.machine()]
     digest = hashlib.sha256("\n".join(what).encode()).hexdigest()[:16]
     return folder / f"kernels-{digest}.so"
 
 
-def build(folder: Path = SOURCE.parent) -> Path:
+def build(folder: Path = SOURCES[0].parent) -> Path:
     """Compile the library into `folder`, where it is not there yet; libraries of other sources are removed.
 
     Raises RuntimeError (one sentence) where there is no C compiler, it fails, or the folder cannot be written.
@@ -63,7 +64,7 @@ def build(folder: Path = SOURCE.parent) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix="kernels-") as place:
             new = Path(place, "kernels.so")
-            command = [compiler, *_flags(), str(SOURCE), "-o", str(new), "-lm"]
+            command = [compiler, *_flags(), *map(str, SOURCES), "-o", str(new), "-lm"]
             done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILER_SECONDS, check=False)  # noqa: S603
             if done.returncode:
                 raise RuntimeError(f"{compiler} failed: {done.stderr.strip()[-300:]}")
@@ -100,6 +101,9 @@ def load(path: Path) -> ctypes.CDLL:
         sizes = 3 if name == "smooth" else 2
         function.argtypes = [ctypes.c_void_p] * len(takes) + [ctypes.c_long] * sizes
         function.restype = ctypes.c_int
+    found.invlab_labnet_bytes.argtypes, found.invlab_labnet_bytes.restype = [ctypes.c_long], ctypes.c_long
+    found.invlab_labnet_step.argtypes = [*[ctypes.c_void_p] * 8, ctypes.c_long, ctypes.c_long, *[ctypes.c_float] * 2]
+    found.invlab_labnet_step.restype = ctypes.c_long
     return found
 
 
@@ -170,6 +174,6 @@ def _call(name: str, images: torch.Tensor, *tensors: torch.Tensor, sizes: tuple[
 
 if __name__ == "__main__":
     try:
-        print(f"Rendering uses compiled code: {build().name}")
+        print(f"Rendering and labnet use compiled code: {build().name}")
     except RuntimeError as error:
-        print(f"Rendering goes without compiled code, at about half the speed: {error}")
+        print(f"Rendering and labnet go without compiled code, at about half the speed: {error}")

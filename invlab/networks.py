@@ -96,6 +96,7 @@ class LabNet(Network):
         self.stem = nn.Conv2d(3, widths[0], 3, stride=2, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(widths[0])
         self.blocks = nn.Sequential(*(ResidualBlock(inputs, outputs) for inputs, outputs in pairwise(widths)))
+        self.widths = widths
         self.width = widths[-1]
         self.head = nn.Linear(self.width, classes)
 

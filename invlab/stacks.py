@@ -75,7 +75,7 @@ def train_together(networks: Sequence[Network], trainings: Sequence[Training], d
     for step, batch in enumerate(pictures(trainings, device), 1):
         for group in optimiser.param_groups:
             group["lr"] = rate(spec, step)
-        with low_precision(spec, device):
+        with low_precision(spec.precision, device):
             scores = stack(batch.images).float()
         losses = F.cross_entropy(scores.transpose(1, 2), batch.labels, reduction="none").mean(1)
         optimiser.zero_grad()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from invlab.networks import Network
 else:
     from invlab.lazy import F, torch
+
+Gradients = Callable[[Batch], "tuple[float | torch.Tensor, float | torch.Tensor]"]
 
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16")
@@ -92,34 +95,51 @@ def train(network: Network, training: Training, device: str, ahead: bool = True)
     same without.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
+    gradients = learner(network, training.task.size, training.batch, training.precision)
     began = time.perf_counter()
     with contextlib.closing(pictures(training, device, ahead)) as coming:
         for step, batch in enumerate(coming, 1):
             for group in optimiser.param_groups:
                 group["lr"] = rate(training, step)
             network.train()
-            with low_precision(training, device):
-                scores = network(batch.images.contiguous(memory_format=torch.channels_last)).float()
-            loss = F.cross_entropy(scores, batch.labels)
-            optimiser.zero_grad()
-            loss.backward()
+            loss, right = gradients(batch)
             optimiser.step()
             seconds = time.perf_counter() - began
             yield Progress(
                 step=step,
                 steps=training.steps,
                 images=step * training.batch,
-                loss=loss.item(),
-                accuracy=(scores.argmax(1) == batch.labels).float().mean().item(),
+                loss=float(loss),
+                accuracy=float(right),
                 images_per_second=step * training.batch / seconds,
                 seconds=seconds,
             )
     network.eval()
 
 
-def low_precision(training: Training, device: str) -> contextlib.AbstractContextManager[object]:
-    """What a forward pass of this training runs in: nothing, or torch's own choice of layers for bfloat16."""
-    if training.precision == "float32":
+def learner(network: Network, size: int, most: int, precision: str = "float32") -> Gradients:
+    """What computes the gradients of a batch of up to `most` images of `size` pixels a side; the network is to be in
+    training mode, wherever it lies."""
+    from invlab import labnet
+
+    if precision == "float32" and labnet.takes(network, size):
+        return labnet.Step(network, most)  # type: ignore[arg-type]
+    return functools.partial(by_autograd, network, precision)
+
+
+def by_autograd(network: Network, precision: str, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sets the gradient of every weight; the batch's mean cross-entropy and the share named rightly."""
+    with low_precision(precision, batch.images.device.type):
+        scores = network(batch.images.contiguous(memory_format=torch.channels_last)).float()
+    loss = F.cross_entropy(scores, batch.labels)
+    network.zero_grad()
+    loss.backward()
+    return loss.detach(), (scores.argmax(1) == batch.labels).float().mean()
+
+
+def low_precision(precision: str, device: str) -> contextlib.AbstractContextManager[object]:
+    """What a forward pass runs in: nothing, or torch's own choice of layers for bfloat16."""
+    if precision == "float32":
         return contextlib.nullcontext()
     return torch.autocast(torch.device(device).type, torch.bfloat16)
 

@@ -16,7 +16,7 @@ from invlab.intervals import wilson
 from invlab.representations import represent_set, standardisation
 from invlab.seeds import torch_generator
 from invlab.tasks import Batch, Task, rendered
-from invlab.training import Training, right_of
+from invlab.training import Training, learner, right_of
 
 if TYPE_CHECKING:
     import torch
@@ -184,6 +184,7 @@ def fine_tune(network: Network, choose: Choose, spec: FineTuning, report: Callab
     The last batch of an epoch takes what is left, unless that is a single image, which batch norm could not use.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
+    gradients = learner(network, spec.target.size, spec.batch)
     device = next(network.parameters()).device
     for epoch in range(spec.epochs):
         order = torch.randperm(spec.train_images, generator=torch_generator("tuning", spec.seed, epoch)).to(device)
@@ -191,11 +192,7 @@ def fine_tune(network: Network, choose: Choose, spec: FineTuning, report: Callab
         for rows in order.split(spec.batch):
             if len(rows) < 2:
                 continue
-            batch = choose(rows)
-            scores = network(batch.images.contiguous(memory_format=torch.channels_last))
-            loss = F.cross_entropy(scores, batch.labels)
-            optimiser.zero_grad()
-            loss.backward()
+            gradients(choose(rows))
             optimiser.step()
         report((epoch + 1) / spec.epochs)
     network.eval()

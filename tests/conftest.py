@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from invlab import labnet
+
 SOURCES = Path(__file__).parents[1] / "invlab"
 HOME = Path(tempfile.mkdtemp(prefix="invlab-tests-"))
 
@@ -61,6 +63,12 @@ def own_home(home: Path) -> Iterator[None]:
     """No test leaves another home behind."""
     yield
     assert os.environ.get("INVLAB_HOME") == str(home), "a test changed INVLAB_HOME: use monkeypatch.setenv"
+
+
+@pytest.fixture
+def by_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """labnet learns as where no compiled code runs: for tests of a loop against one in torch, or of forward passes."""
+    monkeypatch.setattr(labnet, "takes", lambda *_: False)
 
 
 def _digest(*names: str) -> str:

@@ -209,10 +209,12 @@ def test_building_twice_compiles_once_and_removes_what_is_stale(
 
 def test_the_name_follows_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = compiled.built(tmp_path)
-    changed = tmp_path / "kernels.c"
-    changed.write_text(compiled.SOURCE.read_text() + "\n")
-    monkeypatch.setattr(compiled, "SOURCE", changed)
-    assert compiled.built(tmp_path) != before
+    for number, source in enumerate(compiled.SOURCES):
+        changed = tmp_path / source.name
+        changed.write_text(source.read_text() + "\n")
+        with monkeypatch.context() as patch:
+            patch.setattr(compiled, "SOURCES", (*compiled.SOURCES[:number], changed, *compiled.SOURCES[number + 1 :]))
+            assert compiled.built(tmp_path) != before
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.intervals",
         "invlab.devices",
     ),
-    ("invlab.tasks", "invlab.training", "invlab.representations", "invlab.stacks"),
+    ("invlab.tasks", "invlab.labnet", "invlab.training", "invlab.representations", "invlab.stacks"),
     (
         "invlab.sensitivity",
         "invlab.responses",
@@ -123,7 +123,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 ROWS = [row for floor in FLOORS for row in floor]
 SHOWING = ("invlab.ui", "invlab.ui.*", "app", "pages.*")  # may import streamlit
 # May import torch at module level: their classes are torch's.
-BUILT_ON_TORCH = ("invlab.networks", "invlab.imagenet", "invlab.stacks")
+BUILT_ON_TORCH = ("invlab.networks", "invlab.labnet", "invlab.imagenet", "invlab.stacks")
 NOT_IMPORTED_HERE = (*BUILT_ON_TORCH, "invlab.assets.build_sheet", "invlab.cluster", "invlab.__main__")
 
 

@@ -82,6 +82,7 @@ def test_the_batches_are_those_of_each_training_alone() -> None:
             assert torch.equal(batch.labels[number], own.labels)
 
 
+@pytest.mark.usefixtures("by_autograd")
 def test_training_at_once_is_training_one_by_one() -> None:
     """For a few steps: later, rounding has grown in either."""
     together, alone = [start(spec, "cpu") for spec in SPECS], [start(spec, "cpu") for spec in SPECS]

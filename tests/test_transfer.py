@@ -290,6 +290,7 @@ def test_every_weight_is_fine_tuned(networks: dict[str, Network]) -> None:
     assert not network.training
 
 
+@pytest.mark.usefixtures("by_autograd")
 def test_fine_tuning_sees_each_image_once_an_epoch_and_skips_a_single_one(networks: dict[str, Network]) -> None:
     """33 images in batches of 16: the 33rd alone cannot pass batch norm."""
     seen: list[int] = []
