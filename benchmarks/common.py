@@ -62,6 +62,12 @@ def alternate(work: dict[str, Callable[[], Any]], rounds: int = 5) -> dict[str, 
     return seconds
 
 
+def already(rendered: Any) -> Callable[..., Any]:
+    """Stands for `invlab.tasks.render` where rendering is left out: the first of these pictures, as many as are asked
+    for. rendered: an `invlab.tasks.Batch`."""
+    return lambda task, split, indices, *_: type(rendered)(*(values[: len(indices)] for values in rendered))
+
+
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, least and largest."""
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.common import alternate, claim, spread, write
+from benchmarks.common import already, alternate, claim, spread, write
 from invlab import devices, training
 from invlab.studies.presets import PRESETS
-from invlab.tasks import Batch, Task, render
-from invlab.training import Training
+from invlab.tasks import Task, render
+from invlab.training import RENDERED_AT_ONCE, Training
 
 IMAGES = 6_400
 SIDES = (512, 1024, 2048)  # of the matrices that are multiplied
@@ -31,7 +31,7 @@ def main() -> None:
     task = Task(classes=tuple(range(12)), transformations=("rotate", "hue", "blur"))
     sizes = PRESETS["live"]
     spec = Training(task, images=IMAGES, batch=sizes.batch, learning_rate=sizes.learning_rate)
-    ready = render(task, "train", range(sizes.batch))
+    ready = render(task, "train", range(max(RENDERED_AT_ONCE)))
 
     def learn() -> None:
         network = training.start(spec, "cpu")
@@ -39,7 +39,7 @@ def main() -> None:
             pass
 
     def learn_without_rendering() -> None:
-        with patch.object(training, "render", lambda *_: Batch(ready.images, ready.labels)):
+        with patch.object(training, "render", already(ready)):
             learn()
 
     def learn_two() -> None:

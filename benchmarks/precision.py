@@ -12,14 +12,14 @@ from __future__ import annotations
 from dataclasses import replace
 from unittest.mock import patch
 
-from benchmarks.common import alternate, claim, spread, write
+from benchmarks.common import already, alternate, claim, spread, write
 from benchmarks.science import alone, measured
 from invlab import devices, training
 from invlab.bundle import FIRST_SOURCES, FIRST_TARGET
 from invlab.intervals import over_seeds
 from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import PRESETS
-from invlab.tasks import Batch, render
+from invlab.tasks import render
 from invlab.training import PRECISIONS, Training
 
 SEEDS = 5
@@ -58,12 +58,12 @@ def main() -> None:
 
 def speed(spec: Training) -> dict[str, list[float]]:
     """Seconds of `STEPS` steps at each precision."""
-    batch = render(spec.task, "train", range(spec.batch))
+    ready = render(spec.task, "train", range(max(training.RENDERED_AT_ONCE)))
     short = replace(spec, images=STEPS * spec.batch, epochs=1)
 
     def learn(precision: str) -> None:
         chosen = replace(short, precision=precision)
-        with patch.object(training, "render", lambda *_: Batch(batch.images, batch.labels)):
+        with patch.object(training, "render", already(ready)):
             for _ in training.train(training.start(chosen, "cpu"), chosen, "cpu"):
                 pass
 

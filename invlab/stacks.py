@@ -20,13 +20,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from invlab.networks import Network
-from invlab.seeds import torch_generator
 from invlab.tasks import Batch, render
-from invlab.training import Progress, Training, low_precision, rate
+from invlab.training import Progress, Training, batches, low_precision, rate, split, together
 
 SMALL = ("labnet", "resnet18-small", "resnet50-small", "vgg11-small")  # of which one leaves a GPU idle
 STACKABLE = (*SMALL, "resnet18", "resnet50", "vgg11")
-RENDERED_AT_ONCE = 4096  # images of one network: the batches of several steps, so that rendering needs few launches
 
 
 def alike(training: Training) -> tuple[object, ...] | None:
@@ -93,24 +91,14 @@ def train_together(networks: Sequence[Network], trainings: Sequence[Training], d
 
 def pictures(trainings: Sequence[Training], device: str) -> Iterator[Batch]:
     """The batches of every step, (K, N, 3, S, S) and (K, N): those that each training would render alone."""
-    spec = trainings[0]
-    steps = spec.images // spec.batch
-    for epoch in range(spec.epochs):
-        orders = [torch.randperm(t.images, generator=torch_generator("order", t.seed, epoch)) for t in trainings]
-        each = max(1, RENDERED_AT_ONCE // spec.batch)
-        for first in range(0, steps, each):
-            last = min(first + each, steps)
-            part = slice(first * spec.batch, last * spec.batch)
-            drawn = [
-                render(training.task, "train", order[part], epoch, 0, device)
-                for training, order in zip(trainings, orders, strict=True)
-            ]
-            for at in range(last - first):
-                rows = slice(at * spec.batch, (at + 1) * spec.batch)
-                yield Batch(
-                    torch.stack([batch.images[rows] for batch in drawn]),
-                    torch.stack([batch.labels[rows] for batch in drawn]),
-                )
+    several = together(trainings[0], device)
+    for parts in zip(*(batches(training, several) for training in trainings), strict=True):
+        drawn = [
+            split(render(training.task, "train", indices, epoch, 0, device), training.batch)
+            for training, (epoch, indices) in zip(trainings, parts, strict=True)
+        ]
+        for step in zip(*drawn, strict=True):
+            yield Batch(torch.stack([batch.images for batch in step]), torch.stack([batch.labels for batch in step]))
 
 
 # ------------------------------------------------------------------------------------------------------------ the stack

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from invlab.seeds import torch_generator
 from invlab.tasks import Batch, Task, render
+from invlab.transforms import CANVAS
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,8 @@ else:
     from invlab.lazy import F, torch
 
 Gradients = Callable[[Batch], "tuple[float | torch.Tensor, float | torch.Tensor]"]
+
+RENDERED_AT_ONCE = (512, 4096)  # pictures of 32 pixels, on the CPU and on a GPU
 
 SCHEDULES = ("constant", "one-cycle")
 PRECISIONS = ("float32", "bfloat16")
@@ -145,28 +148,43 @@ def low_precision(precision: str, device: str) -> contextlib.AbstractContextMana
 
 
 def pictures(training: Training, device: str, ahead: bool) -> Generator[Batch, None, None]:
-    """The rendered batch of each step."""
+    """The rendered batch of each step; those of several steps are rendered together, for the calls cost more than the
+    pictures where they are few."""
+    several = batches(training, together(training, device))
     if not ahead:
-        for epoch, indices in batches(training):
-            yield render(training.task, "train", indices, epoch, 0, device)
+        for epoch, indices in several:
+            yield from split(render(training.task, "train", indices, epoch, 0, device), training.batch)
         return
     with ThreadPoolExecutor(1) as thread:
         coming: Future[Batch] | None = None
-        for epoch, indices in batches(training):
+        for epoch, indices in several:
             following = thread.submit(render, training.task, "train", indices, epoch, 0, device)
             if coming is not None:
-                yield coming.result()
+                yield from split(coming.result(), training.batch)
             coming = following
         if coming is not None:
-            yield coming.result()
+            yield from split(coming.result(), training.batch)
 
 
-def batches(training: Training) -> Iterator[tuple[int, torch.Tensor]]:
-    """(epoch, indices) of each step: a fresh order in every epoch, the incomplete last batch left out."""
+def together(training: Training, device: str) -> int:
+    """How many steps' pictures are rendered at once."""
+    pixels = RENDERED_AT_ONCE[torch.device(device).type == "cuda"] * CANVAS**2
+    return max(1, pixels // (training.batch * training.task.size**2))
+
+
+def split(batch: Batch, size: int) -> Iterator[Batch]:
+    """Batches of `size` images, in order; the last may be smaller."""
+    yield from map(Batch, batch.images.split(size), batch.labels.split(size))
+
+
+def batches(training: Training, together: int = 1) -> Iterator[tuple[int, torch.Tensor]]:
+    """(epoch, indices) of each step, or of `together` steps and what is left over: a fresh order in every epoch, the
+    incomplete last batch left out."""
+    whole = training.images // training.batch * training.batch
     for epoch in range(training.epochs):
         order = torch.randperm(training.images, generator=torch_generator("order", training.seed, epoch))
-        for batch in range(training.images // training.batch):
-            yield epoch, order[batch * training.batch : (batch + 1) * training.batch]
+        for indices in order[:whole].split(together * training.batch):
+            yield epoch, indices
 
 
 def rate(training: Training, step: int) -> float:

@@ -198,13 +198,17 @@ def test_measuring_holds_two_parts_of_each_set_at_most(
     assert live.now == 0
 
 
-@pytest.mark.parametrize(("ahead", "batches"), [(False, 2), (True, 3)])
-def test_training_holds_few_batches(ahead: bool, batches: int, network: Network, live: Live) -> None:
+@pytest.mark.parametrize("images", [1, 64])
+@pytest.mark.parametrize(("ahead", "blocks"), [(False, 2), (True, 3)])
+def test_training_holds_few_blocks(
+    ahead: bool, blocks: int, images: int, network: Network, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "RENDERED_AT_ONCE", (images, images))
     spec = replace(TRAINING, images=640)
     steps = sum(1 for _ in training.train(network, spec, "cpu", ahead))
     assert steps == 40
     assert live.made == 640
-    assert live.most <= batches * spec.batch
+    assert live.most <= blocks * max(spec.batch, 4 * images)  # of 16 pixels a side, not 32
 
 
 @pytest.mark.parametrize("write", [export.write_dataset, export.write_tensors])
