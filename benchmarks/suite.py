@@ -8,6 +8,7 @@ those of the bundle, which another machine or an earlier version may have comput
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import subprocess
@@ -59,12 +60,14 @@ def apart(ours: store.Store, theirs: store.Store) -> dict[str, dict[str, float]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=120.0, help="after which it is given up")
-    minutes = parser.parse_args().minutes
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        seconds = computed(Path(folder), minutes)
-        beside: dict[str, Any] = apart(
-            store.Store(Path(folder)), store.Store(Path(folder) / "none", store.bundle_dir())
-        )
+    parser.add_argument("--home", type=Path, help="a new folder in which the results are kept")
+    options = parser.parse_args()
+    if options.home and options.home.exists():
+        raise SystemExit(f"--home {options.home}: it exists already; results of before would be counted as computed")
+    with contextlib.ExitStack() as stack:
+        folder = options.home or Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        seconds = computed(folder, options.minutes)
+        beside: dict[str, Any] = apart(store.Store(folder), store.Store(folder / "none", store.bundle_dir()))
     device = devices.choose()
     write(
         "suite",

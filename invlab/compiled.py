@@ -1,5 +1,5 @@
 """What dominates the time on a CPU, compiled: the steps of rendering (`kernels.c`), each in one pass over an image, and
-labnet's step of learning (`labnet.c`, reached through `labnet.py`).
+labnet, learning and learned (`labnet.c`, reached through `labnet.py`).
 
 `python -m invlab.compiled` builds them with the machine's C compiler, in a second or two (`make run` does it); where
 there is none, or on a GPU, the same steps run in torch. Nobody waits for a compiler while something is shown or
@@ -104,6 +104,12 @@ def load(path: Path) -> ctypes.CDLL:
     found.invlab_labnet_bytes.argtypes, found.invlab_labnet_bytes.restype = [ctypes.c_long], ctypes.c_long
     found.invlab_labnet_step.argtypes = [*[ctypes.c_void_p] * 8, ctypes.c_long, ctypes.c_long, *[ctypes.c_float] * 2]
     found.invlab_labnet_step.restype = ctypes.c_long
+    found.invlab_labnet_adam.argtypes = [
+        *[ctypes.c_void_p] * 5, ctypes.c_long, *[ctypes.c_double] * 4, ctypes.c_long,
+    ]  # fmt: skip
+    found.invlab_labnet_adam.restype = None
+    found.invlab_labnet_features.argtypes = [*[ctypes.c_void_p] * 5, ctypes.c_long, ctypes.c_float]
+    found.invlab_labnet_features.restype = None
     return found
 
 
@@ -161,6 +167,12 @@ def _new(name: str, images: torch.Tensor, *parameters: torch.Tensor, sizes: tupl
     out = torch.empty_like(images)
     _call(name, images, *parameters, out, sizes=sizes)
     return out
+
+
+def has_labnet() -> bool:
+    """Whether labnet runs compiled: the library is there, and this processor has vectors of 512 bits."""
+    found = library()
+    return found is not None and bool(found.invlab_labnet_runs())
 
 
 def _call(name: str, images: torch.Tensor, *tensors: torch.Tensor, sizes: tuple[int, ...] = ()) -> None:

@@ -207,8 +207,15 @@ def of_mismatch(preset: str) -> list[Difference]:
         found.append(
             Difference(
                 "Length of the chain", f"{theirs.chain} families", f"{here.chain}",
-                "Eight families at once are more than a small network learns in a small budget; a diagonal that was "
-                "not learned would say nothing about a mismatch.",
+                "A trial of the machinery.",
+            )
+        )  # fmt: skip
+    if here.classes != theirs.classes:
+        found.append(
+            Difference(
+                "Classes", f"{theirs.classes}", f"{here.classes}",
+                "Eight families at once are hard to learn in a small budget, and a source that did not learn its own "
+                "task would say nothing about a mismatch. Guessing gets more right among fewer classes.",
             )
         )  # fmt: skip
     if here != theirs:

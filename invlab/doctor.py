@@ -180,7 +180,8 @@ def device(home: Path, quick: bool) -> Iterator[Finding]:
 def rendering(home: Path, quick: bool) -> Iterator[Finding]:
     how = "python -m invlab.compiled"
     if compiled.library() is not None:
-        yield Finding("rendering", "ok", "pictures are rendered by compiled kernels")
+        labnet = "so does labnet" if compiled.has_labnet() else "labnet in torch, for want of vectors of 512 bits"
+        yield Finding("rendering", "ok", f"pictures are rendered in compiled code, {labnet}")
     elif compiled.built().exists():
         remedy = f"delete it, then {how}"
         yield Finding("rendering", "warning", f"{compiled.built()} cannot be loaded; torch renders", remedy)

@@ -1,4 +1,5 @@
-/* A step of learning of labnet (networks.py) on images of 32 x 32 pixels: the loss, and the gradient of every weight.
+/* labnet (networks.py) on images of 32 x 32 pixels: what it makes of them, and a step of learning, which gives the loss
+ * and the gradient of every weight.
  *
  * The definition is labnet under torch's autograd, to which the tests hold this. What makes it faster: a map is
  * normalised while a layer reads it and its statistics are summed while it is fresh, a few images at a time in the
@@ -25,6 +26,8 @@ int invlab_labnet_runs(void) {
 
 typedef float vec __attribute__((vector_size(64), aligned(64), may_alias));
 typedef int32_t bits __attribute__((vector_size(64), aligned(64), may_alias));
+typedef float anywhere __attribute__((vector_size(64), aligned(4), may_alias)); /* of torch: perhaps not aligned */
+#define ANYWHERE(p) (*(anywhere *)(p))
 #define AT(p) (*(vec *)(p))
 #define FROM(p) (*(const vec *)(p))
 
@@ -39,8 +42,10 @@ enum { STEM, NORM0, A1 = 3, NORM1, B1 = 6, NORM2, CUT1 = 9, A2, NORM3, B2 = 13, 
 
 typedef struct { /* a batch norm in one step */
     double sum[C2], product[C2]; /* of its input and its square; then of the gradient, and of both */
-    double mean[C2], deviation[C2];
-    VECTORS float scale[C2], shift[C2];                         /* ahead */
+    double deviation[C2];
+    VECTORS float centre[C2]; /* what inputs are counted from: the running mean, then the batch's. Near it, sums of
+                                 squares do not cancel each other out */
+    VECTORS float scale[C2], shift[C2];                        /* ahead */
     VECTORS float of_gradient[C2], of_input[C2], constant[C2]; /* what the gradient of the input is a sum of */
 } Norm;
 
@@ -106,8 +111,8 @@ INLINE void convolve(const float *const *in, const float *const *weights, int ta
                 }
 }
 
-/* 3 x 3 of a map with a border, every `stride` pixels; side: of the result. */
-INLINE void ahead(const float *in, const float *w, float *out, int group, const int side, const int stride,
+/* 3 x 3 of maps with a border, which lie `next` apart, every `stride` pixels; side: of the result. */
+INLINE void ahead(const float *in, long next, const float *w, float *out, int group, const int side, const int stride,
                   const int inputs, const int outputs, const int columns) {
     const float *from[TAPS], *weights[TAPS];
     const int width = side * stride + 2;
@@ -115,7 +120,7 @@ INLINE void ahead(const float *in, const float *w, float *out, int group, const 
         from[t] = in + (t / 3 * width + t % 3) * inputs;
         weights[t] = w + t * inputs * outputs;
     }
-    convolve(from, weights, TAPS, 1, inputs, stride * inputs, stride * width * inputs, WITH_BORDER, out, outputs,
+    convolve(from, weights, TAPS, 1, inputs, stride * inputs, stride * width * inputs, next, out, outputs,
              side * outputs, NEXT, group, side, 1, columns, outputs / LANES);
 }
 
@@ -196,21 +201,24 @@ INLINE void weigh_taps(const float *const *in, const float *const *gradient, int
           side, outputs, once);
 }
 
-/* (outputs, taps, inputs) -> (taps, inputs, outputs); and, where `back` is given, `factor` times (taps, outputs, inputs) */
+/* (outputs, taps, inputs) -> (taps, inputs, outputs); where `back` is given, `factor` times (taps, outputs, inputs) */
 INLINE void turn(const float *w, int outputs, int taps, int inputs, float *ahead, float *back, float factor) {
-    for (int o = 0; o < outputs; o++)
-        for (int t = 0; t < taps; t++)
-            for (int i = 0; i < inputs; i++) {
-                float value = w[(o * taps + t) * inputs + i];
-                ahead[(t * inputs + i) * outputs + o] = value;
-                if (back) back[(t * outputs + o) * inputs + i] = factor * value;
-            }
+    for (int t = 0; t < taps; t++)
+        for (int first = 0; first < inputs; first += LANES) /* so few rows at once stay in the nearest cache */
+            for (int o = 0; o < outputs; o++)
+                for (int i = first; i < inputs && i < first + LANES; i++) {
+                    float value = w[(o * taps + t) * inputs + i];
+                    ahead[(t * inputs + i) * outputs + o] = value;
+                    if (back) back[(t * outputs + o) * inputs + i] = factor * value;
+                }
 }
 
 INLINE void turn_back(const float *sums, int outputs, int taps, int inputs, float *w) {
-    for (int o = 0; o < outputs; o++)
-        for (int t = 0; t < taps; t++)
-            for (int i = 0; i < inputs; i++) w[(o * taps + t) * inputs + i] = sums[(t * inputs + i) * outputs + o];
+    for (int t = 0; t < taps; t++)
+        for (int first = 0; first < inputs; first += LANES)
+            for (int o = 0; o < outputs; o++)
+                for (int i = first; i < inputs && i < first + LANES; i++)
+                    w[(o * taps + t) * inputs + i] = sums[(t * inputs + i) * outputs + o];
 }
 
 /* ------------------------------------------------------------------------------------------------- batch norms */
@@ -223,12 +231,12 @@ INLINE void add_up(Norm *norm, const vec *sum, const vec *product, const int cha
     }
 }
 
-/* A map and its square. */
+/* A map and its square, counted from the centre. */
 INLINE void sum_up(Norm *norm, const float *map, const int side, const int channels) {
     vec sum[WIDEST] = {0}, product[WIDEST] = {0};
     for (int at = 0; at < side * side * channels; at += channels)
         UNROLL for (int c = 0; c < channels; c += LANES) {
-            const vec x = FROM(map + at + c);
+            const vec x = FROM(map + at + c) - FROM(norm->centre + c);
             sum[c / LANES] += x;
             product[c / LANES] += x * x;
         }
@@ -239,9 +247,10 @@ INLINE void sum_up(Norm *norm, const float *map, const int side, const int chann
 INLINE void settle(Norm *norm, double count, const float *weight, const float *bias, float *running_mean,
                    float *running_variance, float momentum, float epsilon, int channels) {
     for (int c = 0; c < channels; c++) {
-        double mean = norm->sum[c] / count, variance = norm->product[c] / count - mean * mean;
+        double off = norm->sum[c] / count, variance = norm->product[c] / count - off * off;
+        double mean = norm->centre[c] + off;
         if (variance < 0) variance = 0;
-        norm->mean[c] = mean;
+        norm->centre[c] = mean;
         norm->deviation[c] = sqrt(variance + epsilon);
         norm->scale[c] = weight[c] / norm->deviation[c];
         norm->shift[c] = bias[c] - mean * weight[c] / norm->deviation[c];
@@ -254,13 +263,13 @@ INLINE void settle(Norm *norm, double count, const float *weight, const float *b
 /* From the sums to the gradients of weight and bias, and to what is done back. */
 INLINE void settle_back(Norm *norm, double count, const float *weight, float *of_weight, float *of_bias, int channels) {
     for (int c = 0; c < channels; c++) {
-        double sum = norm->sum[c], product = (norm->product[c] - norm->mean[c] * sum) / norm->deviation[c];
+        double sum = norm->sum[c], product = norm->product[c] / norm->deviation[c];
         of_weight[c] = product;
         of_bias[c] = sum;
         double scale = weight[c] / norm->deviation[c], input = -scale * product / count / norm->deviation[c];
         norm->of_gradient[c] = scale;
         norm->of_input[c] = input;
-        norm->constant[c] = -scale * sum / count - input * norm->mean[c];
+        norm->constant[c] = -scale * sum / count - input * norm->centre[c];
     }
 }
 
@@ -308,7 +317,7 @@ INLINE void pass(Norm *norm, const float *gradient, const float *map, const floa
                 const vec passed = (vec)((FROM(row + i + c) > 0) & (bits)FROM(gradient + at));
                 AT(out + at) = passed;
                 sum[c / LANES] += passed;
-                product[c / LANES] += passed * FROM(input + at);
+                product[c / LANES] += passed * (FROM(input + at) - FROM(norm->centre + c));
             }
     }
     add_up(norm, sum, product, channels);
@@ -372,17 +381,30 @@ static void lay_out(const float *image, float *out) {
 }
 
 /* The three pixels of a row of the stem's window are nine inputs side by side. */
+static void stem(Desk *desk, const float *image, float *out) {
+    const float *rows[3], *weights[3];
+    lay_out(image, desk->images[0]);
+    for (int t = 0; t < 3; t++) {
+        rows[t] = desk->images[0] + t * ROW;
+        weights[t] = desk->stem + t * 9 * C0;
+    }
+    convolve(rows, weights, 3, 3, 9, 6, 2 * ROW, 0, out, C0, S0 * C0, 0, 1, S0, 1, 8, C0 / LANES);
+}
+
+static void turn_all(Desk *desk, const float *const *weights) {
+    turn(weights[STEM], C0, 1, 27, desk->stem, 0, 1);
+    turn(weights[A1], C1, TAPS, C0, desk->a1, desk->back_a1, 1);
+    turn(weights[B1], C1, TAPS, C1, desk->b1, desk->back_b1, 1);
+    turn(weights[CUT1], C1, 1, C0, desk->cut1, desk->back_cut1, 0.25f); /* the share of each of four pixels */
+    turn(weights[A2], C2, TAPS, C1, desk->a2, desk->back_a2, 1);
+    turn(weights[B2], C2, TAPS, C2, desk->b2, desk->back_b2, 1);
+    turn(weights[CUT2], C2, 1, C1, desk->cut2, desk->back_cut2, 0.25f);
+}
+
 static void stem_ahead(const Step *s) {
-    Desk *desk = s->desk;
     for (long i = 0; i < s->n; i++) {
-        const float *rows[3], *weights[3];
-        lay_out(s->images + i * 3 * 1024, desk->images[0]);
-        for (int t = 0; t < 3; t++) {
-            rows[t] = desk->images[0] + t * ROW;
-            weights[t] = desk->stem + t * 9 * C0;
-        }
-        convolve(rows, weights, 3, 3, 9, 6, 2 * ROW, 0, s->maps[i].in0, C0, S0 * C0, 0, 1, S0, 1, 8, C0 / LANES);
-        sum_up(desk->norms, s->maps[i].in0, S0, C0);
+        stem(s->desk, s->images + i * 3 * 1024, s->maps[i].in0);
+        sum_up(s->desk->norms, s->maps[i].in0, S0, C0);
     }
     settled(s, 0);
 }
@@ -393,7 +415,7 @@ static void blocks_ahead(const Step *s) {
     GROUPS {
         Maps *maps = s->maps + first;
         EACH normalise(desk->norms, maps[g].in0, 0, desk->input[g], S0, C0);
-        ahead(desk->input[0], desk->a1, maps->in1, HOW_MANY, S1, 2, C0, C1, 8);
+        ahead(desk->input[0], WITH_BORDER, desk->a1, maps->in1, HOW_MANY, S1, 2, C0, C1, 8);
         EACH {
             sum_up(desk->norms + 1, maps[g].in1, S1, C1);
             halve(desk->input[g], maps[g].half0, S1, C0);
@@ -405,14 +427,14 @@ static void blocks_ahead(const Step *s) {
     GROUPS {
         Maps *maps = s->maps + first;
         EACH normalise(desk->norms + 1, maps[g].in1, 0, desk->input[g], S1, C1);
-        ahead(desk->input[0], desk->b1, maps->in2, HOW_MANY, S1, 1, C1, C1, 8);
+        ahead(desk->input[0], WITH_BORDER, desk->b1, maps->in2, HOW_MANY, S1, 1, C1, C1, 8);
         EACH sum_up(desk->norms + 2, maps[g].in2, S1, C1);
     }
     settled(s, 2);
     GROUPS {
         Maps *maps = s->maps + first;
         EACH normalise(desk->norms + 2, maps[g].in2, maps[g].cut1, desk->input[g], S1, C1);
-        ahead(desk->input[0], desk->a2, maps->in3, HOW_MANY, S2, 2, C1, C2, 4);
+        ahead(desk->input[0], WITH_BORDER, desk->a2, maps->in3, HOW_MANY, S2, 2, C1, C2, 4);
         EACH {
             sum_up(desk->norms + 3, maps[g].in3, S2, C2);
             halve(desk->input[g], maps[g].half1, S2, C1);
@@ -424,25 +446,32 @@ static void blocks_ahead(const Step *s) {
     GROUPS {
         Maps *maps = s->maps + first;
         EACH normalise(desk->norms + 3, maps[g].in3, 0, desk->input[g], S2, C2);
-        ahead(desk->input[0], desk->b2, maps->in4, HOW_MANY, S2, 1, C2, C2, 4);
+        ahead(desk->input[0], WITH_BORDER, desk->b2, maps->in4, HOW_MANY, S2, 1, C2, C2, 4);
         EACH sum_up(desk->norms + 4, maps[g].in4, S2, C2);
     }
     settled(s, 4);
 }
 
-/* The head on the mean of an image's last map (with a border), and back to the map; returns the loss. */
-static double read_out(const Step *s, const float *map, int64_t label, float *scores, float *back, long *right) {
-    const float *head = s->weights[HEAD];
-    vec features[WIDEST] = {0}, wrong_features[WIDEST] = {0};
+/* The mean of the last map, which has a border. */
+INLINE void average(const float *map, vec *features) {
     for (int v = 0; v < WIDEST; v++) {
+        features[v] = (vec){0};
         for (int p = 0; p < S2 * S2; p++)
             features[v] += FROM(map + ((p / S2 + 1) * (S2 + 2) + p % S2 + 1) * C2 + v * LANES);
         features[v] *= 1.0f / (S2 * S2);
     }
+}
+
+/* The head on an image's last map, and back to the map; returns the loss. */
+static double read_out(const Step *s, const float *map, int64_t label, float *scores, float *back, long *right) {
+    vec features[WIDEST], wrong_features[WIDEST] = {0};
+    average(map, features);
     long best = 0;
     for (long c = 0; c < s->classes; c++) {
+        vec products = {0};
+        for (int v = 0; v < WIDEST; v++) products += ANYWHERE(s->weights[HEAD] + c * C2 + v * LANES) * features[v];
         scores[c] = s->weights[HEAD_BIAS][c];
-        for (int i = 0; i < C2; i++) scores[c] += head[c * C2 + i] * features[i / LANES][i % LANES];
+        for (int i = 0; i < LANES; i++) scores[c] += products[i];
         if (scores[c] > scores[best]) best = c;
     }
     double total = 0, highest = scores[best];
@@ -450,9 +479,10 @@ static double read_out(const Step *s, const float *map, int64_t label, float *sc
     for (long c = 0; c < s->classes; c++) {
         float wrong = (exp(scores[c] - highest) / total - (c == label)) / s->n;
         s->gradients[HEAD_BIAS][c] += wrong;
-        for (int i = 0; i < C2; i++) {
-            s->gradients[HEAD][c * C2 + i] += wrong * features[i / LANES][i % LANES];
-            wrong_features[i / LANES][i % LANES] += wrong * head[c * C2 + i];
+        for (int v = 0; v < WIDEST; v++) {
+            const long at = c * C2 + v * LANES;
+            ANYWHERE(s->gradients[HEAD] + at) += wrong * features[v];
+            wrong_features[v] += wrong * ANYWHERE(s->weights[HEAD] + at);
         }
     }
     for (int p = 0; p < S2 * S2; p++)
@@ -605,14 +635,9 @@ long invlab_labnet_step(const float *images, const int64_t *labels, const float 
     for (int i = 0; i < LAYERS; i++) {
         CLEAR(desk->norms[i].sum);
         CLEAR(desk->norms[i].product);
+        memcpy(desk->norms[i].centre, statistics[2 * i], CHANNELS[i] * sizeof(float));
     }
-    turn(weights[STEM], C0, 1, 27, desk->stem, 0, 1);
-    turn(weights[A1], C1, TAPS, C0, desk->a1, desk->back_a1, 1);
-    turn(weights[B1], C1, TAPS, C1, desk->b1, desk->back_b1, 1);
-    turn(weights[CUT1], C1, 1, C0, desk->cut1, desk->back_cut1, 0.25f); /* the share of each of four pixels */
-    turn(weights[A2], C2, TAPS, C1, desk->a2, desk->back_a2, 1);
-    turn(weights[B2], C2, TAPS, C2, desk->b2, desk->back_b2, 1);
-    turn(weights[CUT2], C2, 1, C1, desk->cut2, desk->back_cut2, 0.25f);
+    turn_all(desk, weights);
     stem_ahead(&step);
     blocks_ahead(&step);
     *loss = turned_round(&step, scores, &right);
@@ -622,9 +647,78 @@ long invlab_labnet_step(const float *images, const int64_t *labels, const float 
     return right;
 }
 
+/* A step of Adam (Kingma and Ba, ICLR 2015) on `count` tensors of `sizes` numbers: the weights, the means of the
+ * gradients and of their squares move. step: from 1. */
+void invlab_labnet_adam(float *const *weights, const float *const *gradients, float *const *means,
+                        float *const *squares, const long *sizes, long count, double rate, double beta1, double beta2,
+                        double epsilon, long step) {
+    const float size = rate / (1 - pow(beta1, step)), under = 1 / sqrt(1 - pow(beta2, step));
+    const float new1 = 1 - beta1, new2 = 1 - beta2, old2 = beta2, least = epsilon;
+    for (long t = 0; t < count; t++) {
+        float *restrict w = weights[t], *restrict m = means[t], *restrict v = squares[t];
+        const float *restrict g = gradients[t];
+        for (long i = 0; i < sizes[t]; i++) {
+            m[i] += new1 * (g[i] - m[i]);
+            v[i] = old2 * v[i] + new2 * g[i] * g[i];
+            w[i] -= size * m[i] / (sqrtf(v[i]) * under + least);
+        }
+    }
+}
+
+/* What labnet makes of images (n, 3, 32, 32) with its running statistics: features (n, 80). place: as above, for as
+ * many images as go through all layers together, GROUP. */
+void invlab_labnet_features(const float *images, const float *const *weights, const float *const *statistics,
+                            void *place, float *features, long n, float epsilon) {
+    Desk *desk = place;
+    Maps *maps = (Maps *)(desk + 1);
+    Norm *norms = desk->norms;
+    float *wide = desk->input[0], *middle = desk->gradient[0], *small = desk->cut[0]; /* maps with their borders */
+    turn_all(desk, weights);
+    for (int i = 0; i < LAYERS; i++)
+        for (int c = 0; c < CHANNELS[i]; c++) {
+            float scale = weights[WEIGHTS[i]][c] / sqrt((double)statistics[2 * i + 1][c] + epsilon);
+            norms[i].scale[c] = scale;
+            norms[i].shift[c] = weights[WEIGHTS[i] + 1][c] - statistics[2 * i][c] * scale;
+        }
+    CLEAR(desk->input);
+    CLEAR(desk->gradient);
+    CLEAR(desk->cut);
+    for (long first = 0; first < n; first += GROUP) {
+        const int group = n - first < GROUP ? n - first : GROUP;
+        for (int g = 0; g < group; g++) {
+            stem(desk, images + (first + g) * 3 * 1024, maps[g].in0);
+            normalise(norms, maps[g].in0, 0, wide + g * WITH_BORDER, S0, C0);
+            halve(wide + g * WITH_BORDER, maps[g].half0, S1, C0);
+            shortcut(maps[g].half0, desk->cut1, maps[g].cut1, S1, C0, C1, 8);
+        }
+        ahead(wide, WITH_BORDER, desk->a1, maps->in1, group, S1, 2, C0, C1, 8);
+        for (int g = 0; g < group; g++) normalise(norms + 1, maps[g].in1, 0, middle + g * GRADIENT, S1, C1);
+        ahead(middle, GRADIENT, desk->b1, maps->in2, group, S1, 1, C1, C1, 8);
+        for (int g = 0; g < group; g++) {
+            normalise(norms + 2, maps[g].in2, maps[g].cut1, middle + g * GRADIENT, S1, C1);
+            halve(middle + g * GRADIENT, maps[g].half1, S2, C1);
+            shortcut(maps[g].half1, desk->cut2, maps[g].cut2, S2, C1, C2, 4);
+        }
+        ahead(middle, GRADIENT, desk->a2, maps->in3, group, S2, 2, C1, C2, 4);
+        for (int g = 0; g < group; g++) normalise(norms + 3, maps[g].in3, 0, small + g * GRADIENT, S2, C2);
+        ahead(small, GRADIENT, desk->b2, maps->in4, group, S2, 1, C2, C2, 4);
+        for (int g = 0; g < group; g++) {
+            vec mean[WIDEST];
+            normalise(norms + 4, maps[g].in4, maps[g].cut2, small + g * GRADIENT, S2, C2);
+            average(small + g * GRADIENT, mean);
+            memcpy(features + (first + g) * C2, mean, sizeof mean);
+        }
+    }
+}
+
 #else
 
 int invlab_labnet_runs(void) { return 0; }
+void invlab_labnet_adam(float *const *weights, const float *const *gradients, float *const *means,
+                        float *const *squares, const long *sizes, long count, double rate, double beta1, double beta2,
+                        double epsilon, long step) {}
+void invlab_labnet_features(const float *images, const float *const *weights, const float *const *statistics,
+                            void *place, float *features, long n, float epsilon) {}
 long invlab_labnet_bytes(long n) { return n; }
 long invlab_labnet_step(const float *images, const int64_t *labels, const float *const *weights,
                         float *const *gradients, float *const *statistics, void *place, float *scores, double *loss,

@@ -276,7 +276,7 @@ def _taught(spec: Training, report: Report, device: str, watch: Watch | None = N
     """The trained network and the curve of its training; nothing is stored."""
     network, curve, reported = training.start(spec, device), Curve(spec), 0.0
     # A network that is watched learns beside another one: on two cores there is none left to render ahead on.
-    ahead = watch is None or (os.cpu_count() or 1) > 2
+    ahead = False if watch is not None and (os.cpu_count() or 1) <= 2 else None
     for progress in training.train(network, spec, device, ahead):
         curve.add(progress)
         if not curve.finite:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
+import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from invlab.representations import represent
 from invlab.seeds import torch_generator
 from invlab.tasks import Batch, Task, render
 from invlab.transforms import CANVAS
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 else:
     from invlab.lazy import F, torch
 
-Gradients = Callable[[Batch], "tuple[float | torch.Tensor, float | torch.Tensor]"]
+Learn = Callable[[Batch, float], "tuple[float | torch.Tensor, float | torch.Tensor]"]
 
 RENDERED_AT_ONCE = (512, 4096)  # pictures of 32 pixels, on the CPU and on a GPU
 
@@ -40,7 +42,8 @@ class Training:
     learning_rate: of Adam; the peak where the schedule is `one-cycle` (linear up over the first fifth, then down to 0).
     seed: of the initial weights and the order of the images.
     precision: of the forward and backward passes. Weights, sums over a batch and everything measured later are float32
-        all the same; bfloat16 is faster on GPUs and on processors that have it, and slower on others.
+        all the same; bfloat16 is faster on GPUs and on processors that have it, and slower on others. (labnet in
+        compiled code is faster still, and that is float32.)
     """
 
     task: Task
@@ -91,22 +94,21 @@ def start(training: Training, device: str) -> Network:
     return build(training.network, training.task.labels, torch_generator("weights", training.seed), device)
 
 
-def train(network: Network, training: Training, device: str, ahead: bool = True) -> Iterator[Progress]:
+def train(network: Network, training: Training, device: str, ahead: bool | None = None) -> Iterator[Progress]:
     """Train `network` in place, yielding after every step; to stop it, stop asking.
 
-    ahead: render the next batch in a thread of its own while the network learns from this one; the numbers are the
-    same without.
+    ahead: render the next batches in a thread of their own while the network learns from these; the numbers are the
+    same without. None: where this process is not in the midst of as many trainings as there are processors.
     """
-    optimiser = torch.optim.Adam(network.parameters(), lr=training.learning_rate, fused=True)
-    gradients = learner(network, training.task.size, training.batch, training.precision)
+    learn = learner(network, training.task.size, training.batch, training.precision)
     began = time.perf_counter()
-    with contextlib.closing(pictures(training, device, ahead)) as coming:
+    with _among_others() as trainings, contextlib.ExitStack() as stack:
+        if ahead is None:
+            ahead = trainings < (os.cpu_count() or 1) or torch.device(device).type != "cpu"
+        coming = stack.enter_context(contextlib.closing(pictures(training, device, ahead)))
         for step, batch in enumerate(coming, 1):
-            for group in optimiser.param_groups:
-                group["lr"] = rate(training, step)
             network.train()
-            loss, right = gradients(batch)
-            optimiser.step()
+            loss, right = learn(batch, rate(training, step))
             seconds = time.perf_counter() - began
             yield Progress(
                 step=step,
@@ -120,24 +122,44 @@ def train(network: Network, training: Training, device: str, ahead: bool = True)
     network.eval()
 
 
-def learner(network: Network, size: int, most: int, precision: str = "float32") -> Gradients:
-    """What computes the gradients of a batch of up to `most` images of `size` pixels a side; the network is to be in
-    training mode, wherever it lies."""
+_under_way = 0
+_counting = threading.Lock()
+
+
+@contextlib.contextmanager
+def _among_others() -> Iterator[int]:
+    """How many trainings this process is in the midst of, this one included."""
+    global _under_way
+    with _counting:
+        _under_way += 1
+        now = _under_way
+    try:
+        yield now
+    finally:
+        with _counting:
+            _under_way -= 1
+
+
+def learner(network: Network, size: int, most: int, precision: str = "float32") -> Learn:
+    """Steps of Adam on a network in training mode: a call takes a batch of up to `most` images of `size` pixels a side
+    and a learning rate, and returns the batch's mean cross-entropy and the share named rightly, before the step."""
     from invlab import labnet
 
-    if precision == "float32" and labnet.takes(network, size):
-        return labnet.Step(network, most)  # type: ignore[arg-type]
-    return functools.partial(by_autograd, network, precision)
+    if precision == "float32" and labnet.takes(network, size, learning=True):
+        return labnet.Learner(network, most)  # type: ignore[arg-type]
+    optimiser = torch.optim.Adam(network.parameters(), fused=True)
 
+    def learn(batch: Batch, rate: float) -> tuple[torch.Tensor, torch.Tensor]:
+        optimiser.param_groups[0]["lr"] = rate
+        with low_precision(precision, batch.images.device.type):
+            scores = network(batch.images.contiguous(memory_format=torch.channels_last)).float()
+        loss = F.cross_entropy(scores, batch.labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return loss.detach(), (scores.argmax(1) == batch.labels).float().mean()
 
-def by_autograd(network: Network, precision: str, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sets the gradient of every weight; the batch's mean cross-entropy and the share named rightly."""
-    with low_precision(precision, batch.images.device.type):
-        scores = network(batch.images.contiguous(memory_format=torch.channels_last)).float()
-    loss = F.cross_entropy(scores, batch.labels)
-    network.zero_grad()
-    loss.backward()
-    return loss.detach(), (scores.argmax(1) == batch.labels).float().mean()
+    return learn
 
 
 def low_precision(precision: str, device: str) -> contextlib.AbstractContextManager[object]:
@@ -204,14 +226,8 @@ def accuracy(network: Network, batch: Batch) -> float:
 
 def right_of(network: Network, batch: Batch) -> int:
     """How many of a batch's images the network itself names rightly."""
-    network.eval()
-    right = 0
     with torch.inference_mode():
-        for start_at in range(0, len(batch.labels), 512):
-            part = slice(start_at, start_at + 512)
-            images = batch.images[part].contiguous(memory_format=torch.channels_last)
-            right += int((network(images).argmax(1) == batch.labels[part]).sum())
-    return right
+        return int((network.head(represent(network, batch.images)).argmax(1) == batch.labels).sum())
 
 
 def finite(progress: Progress) -> bool:

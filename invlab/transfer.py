@@ -183,8 +183,7 @@ def fine_tune(network: Network, choose: Choose, spec: FineTuning, report: Callab
 
     The last batch of an epoch takes what is left, unless that is a single image, which batch norm could not use.
     """
-    optimiser = torch.optim.Adam(network.parameters(), lr=spec.learning_rate)
-    gradients = learner(network, spec.target.size, spec.batch)
+    learn = learner(network, spec.target.size, spec.batch)
     device = next(network.parameters()).device
     for epoch in range(spec.epochs):
         order = torch.randperm(spec.train_images, generator=torch_generator("tuning", spec.seed, epoch)).to(device)
@@ -192,7 +191,6 @@ def fine_tune(network: Network, choose: Choose, spec: FineTuning, report: Callab
         for rows in order.split(spec.batch):
             if len(rows) < 2:
                 continue
-            gradients(choose(rows))
-            optimiser.step()
+            learn(choose(rows), spec.learning_rate)
         report((epoch + 1) / spec.epochs)
     network.eval()

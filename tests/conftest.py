@@ -68,7 +68,7 @@ def own_home(home: Path) -> Iterator[None]:
 @pytest.fixture
 def by_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
     """labnet learns as where no compiled code runs: for tests of a loop against one in torch, or of forward passes."""
-    monkeypatch.setattr(labnet, "takes", lambda *_: False)
+    monkeypatch.setattr(labnet, "takes", lambda *_, **__: False)
 
 
 def _digest(*names: str) -> str:

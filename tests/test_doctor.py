@@ -10,6 +10,7 @@ import sqlite3
 import stat
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -183,8 +184,11 @@ def test_what_renders_is_told(home: Path, tmp_path: Path, monkeypatch: pytest.Mo
     library.write_bytes(b"no library")
     (damaged,) = found(home, "rendering")
     assert (damaged.level, str(library) in damaged.text) == ("warning", True)
-    monkeypatch.setattr(doctor.compiled, "load", lambda path: object())
-    assert [finding.level for finding in found(home, "rendering")] == ["ok"]
+    for runs, told in ((1, "so does labnet"), (0, "labnet in torch, for want of vectors of 512 bits")):
+        there = SimpleNamespace(invlab_labnet_runs=lambda runs=runs: runs)
+        monkeypatch.setattr(doctor.compiled, "load", lambda path, there=there: there)
+        (fine,) = found(home, "rendering")
+        assert (fine.level, told in fine.text) == ("ok", True)
 
 
 def test_a_damaged_bundle_is_a_problem(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

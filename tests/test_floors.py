@@ -58,7 +58,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.intervals",
         "invlab.devices",
     ),
-    ("invlab.tasks", "invlab.labnet", "invlab.training", "invlab.representations", "invlab.stacks"),
+    ("invlab.tasks", "invlab.labnet", "invlab.representations", "invlab.training", "invlab.stacks"),
     (
         "invlab.sensitivity",
         "invlab.responses",

@@ -46,3 +46,21 @@ def test_only_what_both_have_is_compared(tmp_path: Path, monkeypatch: pytest.Mon
 def test_it_gives_up(tmp_path: Path) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         suite.computed(tmp_path, 0.02)
+
+
+def test_a_home_that_exists_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.argv", ["suite", "--home", str(tmp_path)])
+    monkeypatch.setattr(suite, "computed", lambda *_: pytest.fail("it began"))
+    with pytest.raises(SystemExit, match="it exists already"):
+        suite.main()
+
+
+def test_a_home_that_is_given_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("sys.argv", ["suite", "--home", str(tmp_path / "new")])
+    monkeypatch.setattr(suite, "computed", lambda home, minutes: float(len(str(home.mkdir()))))
+    monkeypatch.setattr(suite, "apart", lambda ours, theirs: {})
+    monkeypatch.setattr(suite, "write", lambda name, *_, **more: written.append(name))
+    suite.main()
+    assert written == ["suite"]
+    assert (tmp_path / "new").is_dir()

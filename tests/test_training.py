@@ -90,7 +90,7 @@ def test_the_first_loss_and_accuracy_are_those_of_the_untrained_network() -> Non
 def test_it_stops_between_steps_and_leaves_no_thread() -> None:
     before = set(threading.enumerate())
     network = start(SMALL, "cpu")
-    course = train(network, SMALL, "cpu")
+    course = train(network, SMALL, "cpu", ahead=True)
     for _ in range(4):
         next(course)
     assert set(threading.enumerate()) > before  # one renders ahead
@@ -98,6 +98,23 @@ def test_it_stops_between_steps_and_leaves_no_thread() -> None:
     assert set(threading.enumerate()) == before
     assert same(weights(network), weights(slowly_trained(SMALL, steps=4)))
     assert list(course) == []
+
+
+def test_it_renders_ahead_where_a_processor_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    whole = trainings.pictures
+    monkeypatch.setattr(trainings, "pictures", lambda *of: asked.append(of[2]) or whole(*of))
+    monkeypatch.setattr(trainings.os, "cpu_count", lambda: 2)
+    first, second, third = (train(start(SMALL, "cpu"), SMALL, "cpu") for _ in range(3))
+    next(first)
+    next(second)
+    assert asked == [True, False]
+    first.close()
+    second.close()
+    next(third)
+    third.close()
+    assert asked == [True, False, True]
+    assert trainings._under_way == 0
 
 
 def test_an_error_in_the_loop_around_it_leaves_no_thread() -> None:
@@ -265,6 +282,7 @@ def test_the_constant_rate() -> None:
     assert {rate(spec, step) for step in range(1, 11)} == {0.01}
 
 
+@pytest.mark.usefixtures("by_autograd")
 def test_the_rate_reaches_the_optimiser(monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []
 

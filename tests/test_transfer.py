@@ -12,7 +12,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from invlab import transfer
+from invlab import representations, transfer
 from invlab.intervals import wilson
 from invlab.networks import Network, build
 from invlab.records import key
@@ -196,8 +196,10 @@ def test_measure(networks: dict[str, Network]) -> None:
 
 def test_features_are_computed_once(networks: dict[str, Network], monkeypatch: pytest.MonkeyPatch) -> None:
     net, seen = networks["untrained"], []
-    features = net.features
-    monkeypatch.setattr(net, "features", lambda images: seen.append(len(images)) or features(images))
+    whole = representations.represent
+    monkeypatch.setattr(
+        representations, "represent", lambda net, images: seen.append(len(images)) or whole(net, images)
+    )
     measure(net, Transfer(SOURCE, TARGET, train_images=300, test_images=200), "cpu")
     assert sum(seen) == 500
 

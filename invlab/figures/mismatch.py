@@ -343,11 +343,14 @@ def lead(chain: int) -> str:
 
 
 def lengths_told(chain: int, classes: int) -> str:
-    """What must not be compared with the paper."""
-    return (
-        f"The paper's chain has eight families and thirty classes, this one {chain} and {classes}: compare how "
-        "accuracy falls with each *missing* family, not the ends."
-    )
+    """What must not be compared with the paper; nothing where the tasks are the paper's."""
+    theirs = mismatch.SIZES["paper"]
+    told = f"The paper's tasks have {theirs.classes} classes, these {classes}"
+    if chain != theirs.chain:
+        told = f"The paper's chain has {theirs.chain} families and {theirs.classes} classes, this {chain} and {classes}"
+    elif classes == theirs.classes:
+        return ""
+    return f"{told}: compare how accuracy falls with each *missing* family, not how high it is."
 
 
 def costs_lead(chain: int) -> str:

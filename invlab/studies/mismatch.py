@@ -43,7 +43,7 @@ class Sizes:
 
 SIZES = {
     "tiny": Sizes(2, 3, 256, 1),
-    "classroom": Sizes(6, 10, 30_000, 1),
+    "classroom": Sizes(8, 5, 45_000, 1),
     "paper": Sizes(8, 30, 50_000, 100, 256),
 }
 
@@ -97,8 +97,11 @@ def cells(name: str, seed: int, data: tuple[str, ...] = ()) -> Iterator[Cell]:
 
 
 def length(table: Table) -> int:
-    """How many families the chain has."""
-    return max(table.where(kind=CHAIN).values_of("target"))
+    """How many families the chain has. Raises LookupError where none of it was measured."""
+    targets = table.where(kind=CHAIN).values_of("target")
+    if not targets:
+        raise LookupError("no target of the chain was measured")
+    return max(targets)
 
 
 def accuracy(table: Table, source: int, target: int) -> np.ndarray:
@@ -177,6 +180,7 @@ CLAIMS = (
 
 STUDY = Study(
     name="mismatch",
+    version=2,
     title="Mismatch",
     question="What when the invariances do not match: too few, or more than the target needs?",
     axes={

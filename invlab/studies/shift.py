@@ -128,7 +128,7 @@ def cells(name: str, seed: int, data: tuple[str, ...] = ()) -> Iterator[Cell]:
 
 def matrix(table: Table, trained: str, domains: Sequence[str]) -> np.ndarray:
     """(seeds, sources, families): the sensitivities of the networks trained on `trained`, none last, averaged over
-    domains. Raises LookupError where none of them was measured."""
+    domains, NaN where there is none. Raises LookupError where none of them was measured."""
     chosen = table.where(trained=trained, domain=tuple(domains))
     if not chosen.rows:
         raise LookupError(f"nothing was measured on {', '.join(domains)}")
@@ -141,7 +141,8 @@ def matrix(table: Table, trained: str, domains: Sequence[str]) -> np.ndarray:
         where = seeds.index(row[at["seed"]]), places[row[at["source"]]], places[row[at["family"]]]
         total[where] += row[at["value"]]
         count[where] += 1
-    return total / count
+    with np.errstate(invalid="ignore"):
+        return total / count
 
 
 def columns(table: Table) -> list[str]:

@@ -108,8 +108,10 @@ def _pick(matrices: list[list[list[dict[str, Any]]]], name: str) -> list[list[li
 
 def same_other_none(matrix: Any) -> dict[str, np.ndarray]:
     """Of values (…, 19 sources, 18 families) for each family, (…, 18): the network trained for it (*same*), the mean of
-    those trained for others (*other*), and the one trained for *none*."""
+    those trained for others (*other*), and the one trained for *none*. Raises LookupError where one is missing."""
     values = np.asarray(matrix, dtype=float)
+    if values.shape[-2] != values.shape[-1] + 1:
+        raise LookupError(f"not every network was measured: {values.shape[-2]} of {values.shape[-1] + 1}")
     single, none = values[..., :-1, :], values[..., -1, :]
     same = np.diagonal(single, axis1=-2, axis2=-1)
     other = (single.sum(-2) - same) / (single.shape[-2] - 1)

@@ -139,6 +139,8 @@ def tested(claim: Claim, table: Table) -> Verdict:
         effects = claim.effects(table)
     except LookupError:
         effects = {}
+    if any(np.isnan(values).any() for values in effects.values()):  # means of which a part is missing
+        effects = {}
     parts = []
     for name, values in effects.items():
         values = np.round(values, 9)  # equal accuracies differ by the rounding of their means, and that is no effect
