@@ -114,12 +114,12 @@ def test_nothing_stored_says_what_to_type(place: Path) -> None:
 
 def test_the_largest_run_is_loaded_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(place, StudyRun("mismatch", seeds=2))
-    assert AppTest.from_function(loading).run().text[0].value == "classroom, 2, 96"
+    assert AppTest.from_function(loading).run().text[0].value == "classroom, 2, 160"
     monkeypatch.setattr(runs, "study_table", lambda *_: 1 / 0)
     monkeypatch.setattr(runs, "stored_run", lambda *_: 1 / 0)
     test = AppTest.from_function(loading).run()
     assert not test.exception
-    assert test.text[0].value == "classroom, 2, 96"
+    assert test.text[0].value == "classroom, 2, 160"
     assert "2 seeds" in words(test)
 
 
