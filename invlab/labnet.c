@@ -66,7 +66,8 @@ typedef struct { /* where a group of images is worked on, and the turned weights
     Norm norms[LAYERS];
 } Desk;
 
-long invlab_labnet_bytes(long n) { return sizeof(Desk) + n * sizeof(Maps); }
+/* Room to learn from n images; with none, to look at any number, which go through all layers in groups. */
+long invlab_labnet_bytes(long n) { return sizeof(Desk) + (n < GROUP ? GROUP : n) * sizeof(Maps); }
 
 /* ------------------------------------------------------------------------------------------------ convolutions */
 
@@ -506,6 +507,7 @@ static double turned_round(const Step *s, float *scores, long *right) {
     return total / s->n;
 }
 
+/* Borders are cleared where maps of another size come; where the pass before had the same size, `input` still has its. */
 static void second_block_back(const Step *s) {
     Desk *desk = s->desk;
     const float *in[GROUP], *wrong[GROUP], *halves[GROUP], *cuts[GROUP];
@@ -665,8 +667,8 @@ void invlab_labnet_adam(float *const *weights, const float *const *gradients, fl
     }
 }
 
-/* What labnet makes of images (n, 3, 32, 32) with its running statistics: features (n, 80). place: as above, for as
- * many images as go through all layers together, GROUP. */
+/* What labnet makes of images (n, 3, 32, 32) with its running statistics: features (n, 80). place: of
+ * invlab_labnet_bytes(0), aligned to 64. */
 void invlab_labnet_features(const float *images, const float *const *weights, const float *const *statistics,
                             void *place, float *features, long n, float epsilon) {
     Desk *desk = place;

@@ -23,7 +23,6 @@ SIDE = 32
 WIDTHS = (32, 48, 80)
 ALIGNED = 64  # bytes
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam
-TOGETHER = 4  # images that go through all layers together, `GROUP` of labnet.c
 
 
 class Learner:
@@ -89,7 +88,7 @@ def features(network: LabNet, images: torch.Tensor) -> torch.Tensor:
     """
     images, library = _checked(images), _library()
     found = torch.empty(len(images), network.width)
-    place = _place(library, TOGETHER)
+    place = _place(library, 0)
     library.invlab_labnet_features(
         images.data_ptr(),
         _pointers(network.parameters()),
@@ -137,7 +136,7 @@ def _library() -> ctypes.CDLL:
 
 
 def _place(library: ctypes.CDLL, images: int) -> torch.Tensor:
-    """Where so many images are worked on."""
+    """Where a batch of so many images is learned, or (0) any number are looked at."""
     place = torch.zeros(library.invlab_labnet_bytes(images) + ALIGNED, dtype=torch.uint8)
     return place[-place.data_ptr() % ALIGNED :]
 
