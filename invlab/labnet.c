@@ -55,6 +55,16 @@ typedef struct { /* what is kept of an image from one pass to the next: the norm
 } Maps;
 enum { NEXT = sizeof(Maps) / sizeof(float) };
 
+INLINE float *in_of(Maps *maps, int layer) {
+    float *const all[LAYERS] = {maps->in0, maps->in1, maps->in2, maps->in3, maps->in4};
+    return all[layer];
+}
+
+INLINE float *to_of(Maps *maps, int layer) {
+    float *const all[LAYERS] = {maps->to0, maps->to1, maps->to2, maps->to3, maps->to4};
+    return all[layer];
+}
+
 typedef struct { /* where a group of images is worked on, and the turned weights */
     VECTORS float images[GROUP][IMAGE], input[GROUP][WITH_BORDER], out[GROUP][M0];
     VECTORS float gradient[GROUP][GRADIENT], cut[GROUP][GRADIENT];
@@ -507,9 +517,15 @@ static double turned_round(const Step *s, float *scores, long *right) {
     return total / s->n;
 }
 
-/* Borders are cleared where maps of another size come; where the pass before had the same size, `input` still has its. */
-static void second_block_back(const Step *s) {
+/* Back through the block whose last norm is `layer`, from the gradient of its result to that of what it reads. Weights:
+ * of its second and first convolution and of its shortcut, turned for the way back; B, A, CUT: which gradients these are.
+ * side: of its result; rows, columns: pixels at once in `back_twice`; once: inputs at once in `weigh`.
+ * Borders are cleared where maps of another size come; where the pass before had that size, `input` has its own. */
+INLINE void block_back(const Step *s, const int layer, const float *b, const float *a, const float *cut, const int B,
+                       const int A, const int CUT, const int side, const int inputs, const int outputs, const int rows,
+                       const int columns, const int once) {
     Desk *desk = s->desk;
+    Norm *norms = desk->norms + layer;
     const float *in[GROUP], *wrong[GROUP], *halves[GROUP], *cuts[GROUP];
     const long here[1] = {0};
     CLEAR(desk->gradient);
@@ -517,18 +533,20 @@ static void second_block_back(const Step *s) {
     GROUPS {
         Maps *maps = s->maps + first;
         EACH {
-            normalise(desk->norms + 3, maps[g].in3, 0, desk->input[g], S2, C2);
-            normalise_back(desk->norms + 4, maps[g].in4, maps[g].to4, desk->gradient[g], S2, C2, 1, 1);
+            normalise(norms - 1, in_of(maps + g, layer - 1), 0, desk->input[g], side, outputs);
+            normalise_back(norms, in_of(maps + g, layer), to_of(maps + g, layer), desk->gradient[g], side, outputs, 1,
+                           1);
             in[g] = desk->input[g];
-            wrong[g] = desk->gradient[g] + (S2 + 3) * C2;
+            wrong[g] = desk->gradient[g] + (side + 3) * outputs;
         }
-        weigh_taps(in, wrong, HOW_MANY, desk->sums, 1, C2, (S2 + 2) * C2, S2, C2, 4);
-        back(desk->gradient[0], desk->back_b2, desk->out[0], HOW_MANY, S2, C2, 4);
-        EACH pass(desk->norms + 3, desk->out[g], desk->input[g], maps[g].in3, maps[g].to3, S2, C2);
+        weigh_taps(in, wrong, HOW_MANY, desk->sums, 1, outputs, (side + 2) * outputs, side, outputs, once);
+        back(desk->gradient[0], b, desk->out[0], HOW_MANY, side, outputs, columns);
+        EACH pass(norms - 1, desk->out[g], desk->input[g], in_of(maps + g, layer - 1), to_of(maps + g, layer - 1), side,
+                  outputs);
     }
-    turn_back(desk->sums, C2, TAPS, C2, s->gradients[B2]);
+    turn_back(desk->sums, outputs, TAPS, outputs, s->gradients[B]);
 
-    settled_back(s, 3);
+    settled_back(s, layer - 1);
     CLEAR(desk->input);
     CLEAR(desk->gradient);
     CLEAR(desk->cut);
@@ -537,71 +555,33 @@ static void second_block_back(const Step *s) {
     GROUPS {
         Maps *maps = s->maps + first;
         EACH {
-            normalise(desk->norms + 2, maps[g].in2, maps[g].cut1, desk->input[g], S1, C1);
-            normalise_back(desk->norms + 3, maps[g].in3, maps[g].to3, desk->gradient[g], S2, C2, 0, 1);
-            widen(maps[g].to4, desk->cut[g], S2, C2);
+            normalise(norms - 2, in_of(maps + g, layer - 2), layer == 4 ? maps[g].cut1 : 0, desk->input[g], 2 * side,
+                      inputs);
+            normalise_back(norms - 1, in_of(maps + g, layer - 1), to_of(maps + g, layer - 1), desk->gradient[g], side,
+                           outputs, 0, 1);
+            widen(to_of(maps + g, layer), desk->cut[g], side, outputs);
             wrong[g] = desk->gradient[g];
-            halves[g] = maps[g].half1;
-            cuts[g] = maps[g].to4;
+            halves[g] = layer == 4 ? maps[g].half1 : maps[g].half0;
+            cuts[g] = to_of(maps + g, layer);
         }
-        weigh_taps(in, wrong, HOW_MANY, desk->sums, 2, C1, (S2 + 1) * C2, S2, C2, 4);
-        weigh(halves, cuts, HOW_MANY, desk->cut_sums, 1, here, C1, C1, S2 * C1, S2 * C2, S2, C2, 4);
+        weigh_taps(in, wrong, HOW_MANY, desk->sums, 2, inputs, (side + 1) * outputs, side, outputs, once);
+        weigh(halves, cuts, HOW_MANY, desk->cut_sums, 1, here, inputs, inputs, side * inputs, side * outputs, side,
+              outputs, once);
         EACH {
-            back_twice(desk->gradient[g], desk->cut[g], desk->back_a2, desk->back_cut2, desk->out[g], S2, C1, C2, 2, 4);
-            pass(desk->norms + 2, desk->out[g], desk->input[g], maps[g].in2, maps[g].to2, S1, C1);
+            back_twice(desk->gradient[g], desk->cut[g], a, cut, desk->out[g], side, inputs, outputs, rows, columns);
+            pass(norms - 2, desk->out[g], desk->input[g], in_of(maps + g, layer - 2), to_of(maps + g, layer - 2),
+                 2 * side, inputs);
         }
     }
-    turn_back(desk->sums, C2, TAPS, C1, s->gradients[A2]);
-    turn_back(desk->cut_sums, C2, 1, C1, s->gradients[CUT2]);
-    settled_back(s, 2);
+    turn_back(desk->sums, outputs, TAPS, inputs, s->gradients[A]);
+    turn_back(desk->cut_sums, outputs, 1, inputs, s->gradients[CUT]);
+    settled_back(s, layer - 2);
 }
 
-static void first_block_back(const Step *s) {
-    Desk *desk = s->desk;
-    const float *in[GROUP], *wrong[GROUP], *halves[GROUP], *cuts[GROUP];
-    const long here[1] = {0};
-    CLEAR(desk->gradient);
-    CLEAR(desk->sums);
-    GROUPS {
-        Maps *maps = s->maps + first;
-        EACH {
-            normalise(desk->norms + 1, maps[g].in1, 0, desk->input[g], S1, C1);
-            normalise_back(desk->norms + 2, maps[g].in2, maps[g].to2, desk->gradient[g], S1, C1, 1, 1);
-            in[g] = desk->input[g];
-            wrong[g] = desk->gradient[g] + (S1 + 3) * C1;
-        }
-        weigh_taps(in, wrong, HOW_MANY, desk->sums, 1, C1, (S1 + 2) * C1, S1, C1, 8);
-        back(desk->gradient[0], desk->back_b1, desk->out[0], HOW_MANY, S1, C1, 8);
-        EACH pass(desk->norms + 1, desk->out[g], desk->input[g], maps[g].in1, maps[g].to1, S1, C1);
-    }
-    turn_back(desk->sums, C1, TAPS, C1, s->gradients[B1]);
-
-    settled_back(s, 1);
-    CLEAR(desk->input);
-    CLEAR(desk->gradient);
-    CLEAR(desk->cut);
-    CLEAR(desk->sums);
-    CLEAR(desk->cut_sums);
-    GROUPS {
-        Maps *maps = s->maps + first;
-        EACH {
-            normalise(desk->norms, maps[g].in0, 0, desk->input[g], S0, C0);
-            normalise_back(desk->norms + 1, maps[g].in1, maps[g].to1, desk->gradient[g], S1, C1, 0, 1);
-            widen(maps[g].to2, desk->cut[g], S1, C1);
-            wrong[g] = desk->gradient[g];
-            halves[g] = maps[g].half0;
-            cuts[g] = maps[g].to2;
-        }
-        weigh_taps(in, wrong, HOW_MANY, desk->sums, 2, C0, (S1 + 1) * C1, S1, C1, 8);
-        weigh(halves, cuts, HOW_MANY, desk->cut_sums, 1, here, C0, C0, S1 * C0, S1 * C1, S1, C1, 8);
-        EACH {
-            back_twice(desk->gradient[g], desk->cut[g], desk->back_a1, desk->back_cut1, desk->out[g], S1, C0, C1, 1, 8);
-            pass(desk->norms, desk->out[g], desk->input[g], maps[g].in0, maps[g].to0, S0, C0);
-        }
-    }
-    turn_back(desk->sums, C1, TAPS, C0, s->gradients[A1]);
-    turn_back(desk->cut_sums, C1, 1, C0, s->gradients[CUT1]);
-    settled_back(s, 0);
+static void blocks_back(const Step *s) {
+    const Desk *d = s->desk;
+    block_back(s, 4, d->back_b2, d->back_a2, d->back_cut2, B2, A2, CUT2, S2, C1, C2, 2, 4, 4);
+    block_back(s, 2, d->back_b1, d->back_a1, d->back_cut1, B1, A1, CUT1, S1, C0, C1, 1, 8, 8);
 }
 
 static void stem_back(const Step *s) {
@@ -643,8 +623,7 @@ long invlab_labnet_step(const float *images, const int64_t *labels, const float 
     stem_ahead(&step);
     blocks_ahead(&step);
     *loss = turned_round(&step, scores, &right);
-    second_block_back(&step);
-    first_block_back(&step);
+    blocks_back(&step);
     stem_back(&step);
     return right;
 }
