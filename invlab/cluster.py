@@ -13,6 +13,7 @@ import fcntl
 import functools
 import importlib.util
 import ipaddress
+import itertools
 import logging
 import os
 import secrets
@@ -66,7 +67,8 @@ class ClusterError(RuntimeError):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a worker is given at a time; `seconds` is what it is expected to take on one CPU thread."""
+    """What a worker is given at a time, unless its GPU learns more at once (`next_batch`); `seconds` is what it is
+    expected to take on one CPU thread."""
 
     cells: tuple[Any, ...]
     seconds: float
@@ -103,6 +105,38 @@ def joined(groups: Sequence[Batch], workers: int) -> list[Batch]:
     return found
 
 
+def next_batch(waiting: deque[Batch], most: int, idle: int) -> Batch:
+    """Take the batch that a worker is given next, for one that learns up to `most` small networks in one stack.
+
+    With the first that waits come later ones whose trainings can be in a stack with its first: as many as `most`
+    allows, and no more than leaves a like share to each of `idle` workers.
+    """
+    from invlab import stacks  # which needs torch
+
+    def kind(batch: Batch) -> object | None:
+        return next((stacks.kind(spec) for spec in batch.cells if isinstance(spec, Training)), None)
+
+    first = waiting.popleft()
+    if most == 1 or kind(first) is None:
+        return first
+    alike = [batch for batch in waiting if kind(batch) == kind(first)]
+    free = min(most, -(-sum(map(_trainings, [first, *alike])) // max(1, idle))) - _trainings(first)
+    taken: list[Batch] = []
+    for batch in alike:
+        if _trainings(batch) <= free:
+            taken.append(batch)
+            free -= _trainings(batch)
+    left = [batch for batch in waiting if not any(batch is one for one in taken)]
+    waiting.clear()
+    waiting.extend(left)
+    cells = itertools.chain.from_iterable(batch.cells for batch in (first, *taken))
+    return Batch(tuple(cells), sum(batch.seconds for batch in (first, *taken)))
+
+
+def _trainings(batch: Batch) -> int:
+    return sum(isinstance(spec, Training) for spec in batch.cells)
+
+
 def _measures(spec: Any) -> bool:
     return not isinstance(spec, Training)
 
@@ -127,11 +161,12 @@ class Worker:
         self._begin()
 
     def about(self) -> Sent:
-        """Who this is: `{"node", "pid", "device", "version", "format"}`."""
+        """Who this is: `{"node", "pid", "device", "stack", "version", "format"}`, stack as `devices.stacked`."""
         import ray
 
         where = {"node": ray.get_runtime_context().get_node_id(), "pid": os.getpid()}
-        return where | {"device": devices.describe(devices.choose()), "version": __version__, "format": records.FORMAT}
+        told = {"device": devices.describe(devices.choose()), "stack": devices.stacked()}
+        return where | told | {"version": __version__, "format": records.FORMAT}
 
     def begin(self, given: Sequence[Sent]) -> None:
         """Forget the last batch and take, for the next, the trainings that the driver has."""
@@ -148,6 +183,15 @@ class Worker:
             return packed(key, self._store)
         except Exception as error:  # noqa: BLE001 - whatever a cell does is the driver's to judge
             return {"key": key, "error": f"{type(error).__name__}: {error}"}
+
+    def compute_together(self, asked: Sequence[tuple[str, dict[str, Any], str]]) -> list[Sent]:
+        """The records of trainings that learn in one stack, each as from `compute`, which lets a network learn alone
+        that did not in the stack."""
+        try:
+            runs.learn_together([runs.revive(kind, fields) for kind, fields, _ in asked], self._store)
+        except Exception as error:  # noqa: BLE001 - whatever it is, alone a cell says it by itself
+            log.warning("a stack of %d trainings failed (%s): each learns alone", len(asked), error)
+        return [self.compute(*one) for one in asked]
 
     def _begin(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=FOLDER))
@@ -207,11 +251,17 @@ def _safetensors() -> Any:
 
 @dataclass(eq=False)
 class Member:
-    """A worker as the driver sees it. pending: what it was asked for, in order, as (reference, spec)."""
+    """A worker as the driver sees it.
+
+    ready: the reference of `about`; None once that was answered
+    stack: how many small networks it learns at once
+    pending: what it was asked for, in order, as (reference, specs)
+    """
 
     actor: Any
-    ready: Any  # the reference of `about`; None once that was answered
-    pending: deque[tuple[Any, Any]] = field(default_factory=deque)
+    ready: Any
+    stack: int = 1
+    pending: deque[tuple[Any, tuple[Any, ...]]] = field(default_factory=deque)
 
     def first(self) -> Any:
         """The reference that is answered next; None for an idle worker."""
@@ -271,7 +321,7 @@ class Cluster:
         try:
             while done < len(todo):
                 self._recruit(len(waiting))
-                self._hand_out(waiting, store)
+                self._hand_out(waiting, attempts, store)
                 for key in self._arrived(waiting, attempts, store):
                     paid, done = paid + todo.get(key, 0.0), done + (key in todo)
                 now = time.perf_counter()
@@ -306,16 +356,24 @@ class Cluster:
             actor = alike.options(scheduling_strategy="SPREAD", **asked).remote()
             self.members.append(Member(actor, actor.about.remote()))
 
-    def _hand_out(self, waiting: deque[Batch], store: Store) -> None:
-        """A batch for each worker that is at its last cell, so that none idles."""
+    def _hand_out(self, waiting: deque[Batch], attempts: Counter[str], store: Store) -> None:
+        """A batch for each worker that is at its last cell, so that none idles.
+
+        What has ended a worker before is in no stack: so it is found out which of its networks did it.
+        """
+        from invlab import stacks
+
         for member in self.members:
             if waiting and member.ready is None and len(member.pending) <= 1:
-                batch = waiting.popleft()
+                idle = self._size - sum(bool(other.pending) for other in self.members)
+                batch = next_batch(waiting, member.stack, idle)
                 given, again = self._needed(batch, store)
                 member.actor.begin.remote(given)
-                for spec in (*again, *batch.cells):
-                    asked = type(spec).__name__, records.plain(spec), records.key(spec)
-                    member.pending.append((member.actor.compute.remote(*asked), spec))
+                for specs in stacks.units([*again, *batch.cells], member.stack, lambda t: not attempts[records.key(t)]):
+                    asked = [(type(spec).__name__, records.plain(spec), records.key(spec)) for spec in specs]
+                    actor = member.actor
+                    told = actor.compute_together.remote(asked) if len(asked) > 1 else actor.compute.remote(*asked[0])
+                    member.pending.append((told, specs))
 
     def _needed(self, batch: Batch, store: Store) -> tuple[list[Sent], list[Training]]:
         """The stored trainings that a batch measures, packed, and those whose weights are gone."""
@@ -348,10 +406,13 @@ class Cluster:
                 self._welcome(member, answer)
                 continue
             member.pending.popleft()
-            if "error" in answer:
-                raise ClusterError(f"{answer['key']} could not be computed on the cluster ({answer['error']})")
-            keep(answer, store)
-            yield answer["key"]
+            failed = [sent for sent in _each(answer) if "error" in sent]
+            for sent in _each(answer):
+                if "error" not in sent:
+                    keep(sent, store)
+                    yield sent["key"]
+            if failed:
+                raise ClusterError(f"{failed[0]['key']} could not be computed on the cluster ({failed[0]['error']})")
 
     def _ready(self, references: list[Any], seconds: float) -> list[Any]:
         """Those that are answered now; waits up to `seconds` for a first one."""
@@ -363,7 +424,7 @@ class Cluster:
         if (about["version"], about["format"]) != (__version__, records.FORMAT):
             told = f"Invariance Lab {about['version']}, the driver {__version__}"
             raise ClusterError(f"the node {about['node']} has {told}: install the same on both")
-        member.ready, self._failures = None, 0
+        member.ready, member.stack, self._failures = None, about["stack"], 0
         log.info("worker %d on node %s, %s", about["pid"], about["node"][:8], about["device"])
 
     def _bury(self, member: Member, error: Exception, waiting: deque[Batch], attempts: Counter[str]) -> None:
@@ -375,13 +436,14 @@ class Cluster:
             if self._failures >= MAX_ATTEMPTS:
                 raise ClusterError(f"workers cannot be started: {_lines(error)[-1]}") from error
             return
-        lost = [spec for _, spec in member.pending]
-        key = records.key(lost[0])
-        attempts[key] += 1
+        under_way = [records.key(spec) for spec in member.pending[0][1]]
+        attempts.update(under_way)
+        key = under_way[0]
         if attempts[key] >= MAX_ATTEMPTS:
             remedy = "it may need more memory than there is: ask for fewer workers"
             raise ClusterError(f"{key} has ended its worker {attempts[key]} times, and {remedy}") from error
-        log.warning("a worker was lost in the middle of %s, which begins anew: %s", key, _lines(error)[0])
+        log.warning("a worker was lost in the middle of %s: begun anew: %s", ", ".join(under_way), _lines(error)[0])
+        lost = [spec for _, specs in member.pending for spec in specs]
         waiting.appendleft(Batch(tuple(lost), sum(map(cell_seconds, lost))))
 
     def _rescue(self, store: Store) -> None:
@@ -391,9 +453,9 @@ class Cluster:
                 asked = [] if member.ready is not None else [reference for reference, _ in member.pending]
                 for reference in self._ready(asked, 0.0):
                     with contextlib.suppress(self._ray.exceptions.RayError):
-                        answer = self._ray.get(reference)
-                        if "error" not in answer:
-                            keep(answer, store)
+                        for sent in _each(self._ray.get(reference)):
+                            if "error" not in sent:
+                                keep(sent, store)
 
     def _dismiss_all(self) -> None:
         for member in self.members:
@@ -545,6 +607,11 @@ def _interrupt_on_sigterm() -> None:
 
     if threading.current_thread() is threading.main_thread():  # which alone gets signals
         signal.signal(signal.SIGTERM, interrupt)
+
+
+def _each(answer: Sent | list[Sent]) -> list[Sent]:
+    """What a worker sent for one cell, or for those of a stack."""
+    return answer if isinstance(answer, list) else [answer]
 
 
 def _lines(error: BaseException) -> list[str]:

@@ -28,13 +28,7 @@ def ratio_bootstrap(
 
     A ratio of zeros is 0: nothing moved and nothing differs.
     """
-    n = len(above)
-    both = torch.stack([above, below], 1).double().cpu()
-    ratios = []
-    for rows in _resampled(n, resamples, generator):
-        sums = both[rows].sum(1)
-        ratios.append(sums[:, 0] / torch.where(sums[:, 1] == 0, torch.inf, sums[:, 1]))
-    low, high = torch.cat(ratios).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    ((low, high),) = ratio_bootstraps(above[None], below, generator, resamples)
     return low, high
 
 
@@ -48,14 +42,16 @@ def _resampled(n: int, resamples: int, generator: torch.Generator) -> Iterator[t
 def ratio_bootstraps(
     above: torch.Tensor, below: torch.Tensor, generator: torch.Generator, resamples: int = RESAMPLES
 ) -> list[list[float]]:
-    """K × [low, high]: `ratio_bootstrap` for each row of `above`, (K, N), all from the same resamples."""
-    n = len(below)
-    both = torch.cat([above, below[None]]).double().cpu()
-    ratios = []
+    """K × [low, high]: `ratio_bootstrap` for each row of `above`, (K, N), over `below`, (N,), or its row, (K, N); all
+    from the same resamples."""
+    n = above.shape[1]
+    both = torch.cat([above, below.reshape(-1, n)]).double().cpu()
+    ratios, once = [], torch.ones((), dtype=torch.float64)
     for rows in _resampled(n, resamples, generator):
-        times = torch.zeros(len(rows), n, dtype=torch.float64).scatter_add_(1, rows, torch.ones_like(rows).double())
+        times = torch.zeros(len(rows), n, dtype=torch.float64).scatter_add_(1, rows, once.expand(rows.shape))
         sums = both @ times.T  # how often a column was drawn is all that its resample needs
-        ratios.append(sums[:-1] / torch.where(sums[-1] == 0, torch.inf, sums[-1]))
+        over, under = sums[: len(above)], sums[len(above) :]
+        ratios.append(over / torch.where(under == 0, torch.inf, under))
     return torch.cat(ratios, 1).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64), dim=1).T.tolist()
 
 

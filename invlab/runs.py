@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import itertools
+import logging
 import os
 import threading
 import time
@@ -56,6 +57,8 @@ QUICK_PROBE = 200  # images, for fitting and for testing
 TRAINING_SHARE = 0.85  # of a network's part in a comparison; the rest is measuring
 STAGES = {"sensitivity": TRAINING_SHARE, "transfer": 0.92, "done": 1.0}
 CELLS_SECONDS = 0.5  # between two reports of many cells
+
+log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):  # noqa: N818 - a wish, not an error
@@ -121,7 +124,7 @@ def execute_all(
     """
     todo = list(specs)
     units = _units(todo, [1.0] * len(todo) if costs is None else list(costs), store)
-    whole, paid, done = sum(unit.cost for unit in units), 0.0, 0
+    whole, paid, done, of = sum(unit.cost for unit in units), 0.0, 0, sum(len(unit.specs) for unit in units)
     began, stop = time.perf_counter(), threading.Event()
 
     def watched(point: dict[str, Any]) -> None:
@@ -132,7 +135,7 @@ def execute_all(
         running: dict[Future[None], Unit] = {}
         waiting = iter(units)
         try:
-            while done < len(todo):
+            while done < of:
                 # One ahead of each thread, so that none idles.
                 for unit in itertools.islice(waiting, 2 * threads - len(running)):
                     running[pool.submit(_execute_unit, unit, store, watched)] = unit
@@ -141,7 +144,7 @@ def execute_all(
                     future.result()
                     unit = running.pop(future)
                     paid, done = paid + unit.cost, done + len(unit.specs)
-                report(cells_point(done, len(todo), time.perf_counter() - began, paid, whole))
+                report(cells_point(done, of, time.perf_counter() - began, paid, whole))
         finally:
             stop.set()
             for future in running:
@@ -163,19 +166,16 @@ def _units(todo: list[Any], costs: list[float], store: Store) -> list[Unit]:
         return [Unit((spec,), cost) for spec, cost in zip(todo, costs, strict=True)]
     from invlab import stacks  # only here is torch needed before the first step
 
-    missing = dict.fromkeys(s for s in todo if isinstance(s, Training) and store.get(records.key(s)) is None)
-    made = [tuple(group) for group in stacks.groups(list(missing), most) if len(group) > 1]
     cost = dict(zip(todo, costs, strict=True))
-    together = {spec for group in made for spec in group}
-    alone = [Unit((spec,), own) for spec, own in zip(todo, costs, strict=True) if spec not in together]
-    return [Unit(group, sum(cost[spec] for spec in group)) for group in made] + alone
+    made = stacks.units(todo, most, lambda training: store.get(records.key(training)) is None)
+    return [Unit(specs, sum(cost[spec] for spec in specs)) for specs in made]
 
 
 def _execute_unit(unit: Unit, store: Store, report: Report) -> None:
-    if len(unit.specs) == 1:
-        execute(unit.specs[0], store, report)
-    else:
-        _train_together(unit.specs, store, report, devices.choose())
+    if len(unit.specs) > 1:
+        learn_together(unit.specs, store, report)
+    for spec in unit.specs:
+        execute(spec, store, report)
 
 
 def cells_point(done: int, of: int, seconds: float, paid: float, whole: float) -> dict[str, Any]:
@@ -230,21 +230,31 @@ def _store_trained(spec: Training, store: Store, report: Report, device: str, wa
     return record
 
 
-def _train_together(specs: Sequence[Training], store: Store, report: Report, device: str) -> None:
-    """Train networks in one stack and store the record of each, with its share of the seconds. One whose loss is no
-    number any more is not stored: learning alone it says so."""
+def learn_together(specs: Sequence[Training], store: Store, report: Report = ignore) -> None:
+    """Train networks in one stack and store the record of each, with its share of the seconds.
+
+    One whose loss is no number any more is not stored, and none where the stack does not fit into a GPU's memory:
+    `execute` then lets each learn alone, and says what is wrong with it.
+    """
+    from torch import OutOfMemoryError
+
     from invlab import stacks
 
+    device = devices.choose()
     with contextlib.ExitStack() as held:
         for key in sorted(records.key(spec) for spec in specs):
             held.enter_context(_lock(key))
         began = time.perf_counter()
-        networks = [training.start(spec, device) for spec in specs]
         curves = [Curve(spec) for spec in specs]
-        for points in stacks.train_together(networks, specs, device):
-            for curve, progress in zip(curves, points, strict=True):
-                curve.add(progress)
-            report({"stage": "train", **asdict(points[0]), "fraction": points[0].step / points[0].steps})
+        try:
+            networks = [training.start(spec, device) for spec in specs]
+            for points in stacks.train_together(networks, specs, device):
+                for curve, progress in zip(curves, points, strict=True):
+                    curve.add(progress)
+                report({"stage": "train", **asdict(points[0]), "fraction": points[0].step / points[0].steps})
+        except OutOfMemoryError:
+            log.warning("%d networks at once do not fit into the GPU: lower INVLAB_STACK; now one by one", len(specs))
+            return
         learned = (time.perf_counter() - began) / len(specs)
         for spec, network, curve in zip(specs, networks, curves, strict=True):
             if not curve.finite:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from invlab.distances import DISTANCES, by_rows, euclidean, linear_cka
-from invlab.intervals import ratio_bootstrap
+from invlab.intervals import ratio_bootstraps
 from invlab.representations import represent, represent_set
 from invlab.seeds import torch_generator
 from invlab.tasks import REDRAWS, Task, rendered
@@ -93,18 +93,19 @@ def compare_twins(
     """Sensitivity of representations of twins, each (N, W).
 
     Returns `sensitivity` and `interval` (the ℓ2 ratio, 95 % bootstrap over pairs), the same ratio of `cosine` and `dot`
-    similarities (there, *larger* is more invariant), each with its interval, and `cka`. A representation that is
-    constant counts as invariant: 0.
+    similarities (there, *larger* is more invariant), each with its interval from the same resamples, and `cka`. A
+    representation that is constant counts as invariant: 0.
     """
     first, second = first.cpu(), second.cpu()  # small by now, and not every device knows float64
     partner = derangement(len(first), strangers)
     measures: dict[str, object] = {"pairs": len(first)}
-    for name, distance in DISTANCES.items():
-        moved, apart = by_rows(distance, first, second), by_rows(distance, first, first, partner)
-        low, high = ratio_bootstrap(moved, apart, bootstrap)
+    moved = torch.stack([by_rows(distance, first, second) for distance in DISTANCES.values()])
+    apart = torch.stack([by_rows(distance, first, first, partner) for distance in DISTANCES.values()])
+    intervals = ratio_bootstraps(moved, apart, bootstrap)
+    for name, own, others, interval in zip(DISTANCES, moved, apart, intervals, strict=True):
         where = ("sensitivity", "interval") if name == "l2" else (name, f"{name}_interval")
-        measures[where[0]] = ratio(moved, apart)
-        measures[where[1]] = [low, high]
+        measures[where[0]] = ratio(own, others)
+        measures[where[1]] = interval
     measures["cka"] = linear_cka(first, second)
     return measures
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -47,16 +48,31 @@ def alike(training: Training) -> tuple[object, ...] | None:
     )
 
 
+def kind(training: Training) -> tuple[object, ...] | None:
+    """As `alike`, for networks so small that a stack of them is worth its memory; None for others."""
+    return alike(training) if training.network in SMALL else None
+
+
 def groups(trainings: Sequence[Training], most: int) -> Iterator[list[Training]]:
     """The trainings in stacks of at most `most`, each alone that cannot be stacked or is of a large network; in the
     order of their first."""
     found: dict[object, list[Training]] = {}
     for number, training in enumerate(trainings):
-        kind = alike(training) if training.network in SMALL else None
-        found.setdefault(kind or number, []).append(training)
+        found.setdefault(kind(training) or number, []).append(training)
     for members in found.values():
         for first in range(0, len(members), most):
             yield members[first : first + most]
+
+
+def units(
+    specs: Sequence[Any], most: int, may: Callable[[Training], bool] = lambda training: True
+) -> list[tuple[Any, ...]]:
+    """What is executed at a time: stacks of at most `most` of the trainings that `may` learn in one, then every other
+    spec alone, in their order."""
+    free = [spec for spec in dict.fromkeys(specs) if isinstance(spec, Training) and may(spec)] if most > 1 else []
+    stacked = [tuple(group) for group in groups(free, most) if len(group) > 1]
+    together = {spec for group in stacked for spec in group}
+    return stacked + [(spec,) for spec in specs if spec not in together]
 
 
 def train_together(networks: Sequence[Network], trainings: Sequence[Training], device: str) -> Iterator[list[Progress]]:

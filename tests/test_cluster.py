@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -80,6 +80,44 @@ def test_the_longest_comes_first_and_batches_grow_shorter(workers: int) -> None:
 def test_equal_groups_end_together() -> None:
     found = cluster.joined([cluster.Batch((number,), 4.0) for number in range(10)], 2)
     assert [batch.seconds for batch in found] == [8.0, *[4.0] * 8]
+
+
+def small_batches(count: int, **changed: Any) -> list[cluster.Batch]:
+    return [cluster.Batch((replace(SMALL, seed=seed, **changed),), 1.0) for seed in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("most", "idle", "taken"),
+    [
+        (1, 1, 1),
+        (4, 1, 4),
+        (100, 1, 10),
+        (100, 3, 4),  # a like share of ten for each, rounded up
+        (100, 0, 10),  # all are at work, one at its last cell
+    ],
+)
+def test_a_worker_that_stacks_is_given_what_can_learn_together(most: int, idle: int, taken: int) -> None:
+    others = [*small_batches(3, batch=4), cluster.Batch((replace(SMALL, network="resnet18"),), 1.0)]
+    alike = small_batches(10)
+    waiting = deque([alike[0], *others, *alike[1:]])
+    batch = cluster.next_batch(waiting, most, idle)
+    assert batch.cells == tuple(spec for one in alike[:taken] for spec in one.cells)
+    assert batch.seconds == taken
+    assert list(waiting) == [*others, *alike[taken:]]
+
+
+def test_a_network_that_cannot_be_stacked_and_measures_of_stored_ones_come_alone() -> None:
+    large = cluster.Batch((replace(SMALL, network="resnet18"),), 9.0)
+    measured = cluster.Batch(tuple(spec for spec in cells_of("mismatch") if not isinstance(spec, Training))[:2], 1.0)
+    waiting = deque([large, large, measured, measured])
+    assert [cluster.next_batch(waiting, 16, 1) for _ in range(4)] == [large, large, measured, measured]
+
+
+def test_a_batch_too_large_for_the_stack_stays_whole_and_alone() -> None:
+    five = cluster.Batch(tuple(replace(SMALL, seed=seed) for seed in range(5)), 5.0)
+    waiting = deque([five, *small_batches(2)])
+    assert cluster.next_batch(waiting, 4, 1) == five
+    assert len(waiting) == 2
 
 
 def test_what_is_stored_is_no_longer_missing(tmp_path: Path) -> None:
@@ -195,6 +233,15 @@ def test_folders_of_killed_workers_are_swept_and_those_of_living_ones_stay(tmp_p
     living.begin([])
     assert not first.exists()  # the weights of a batch go with it
     assert [path.name for path in tmp_path.iterdir()] == [living._folder.name]
+    specs = [replace(SMALL, seed=seed) for seed in (0, 1)]
+    asked = [("Training", records.plain(spec), records.key(spec)) for spec in specs]
+    assert [sent["record"]["made"]["stack"] for sent in living.compute_together(asked)] == [2, 2]
+    living.begin([])
+    monkeypatch.setattr(runs, "learn_together", lambda *_: 1 / 0)
+    told = living.compute_together([*asked, ("Training", {}, "key")])  # each alone, and what is wrong with one
+    assert [sent["key"] for sent in told] == [records.key(specs[0]), records.key(specs[1]), "key"]
+    assert ["error" in sent for sent in told] == [False, False, True]
+    assert "stack" not in told[0]["record"]["made"]
     assert "no result" in living.compute("Training", records.plain(SMALL), records.key(replace(SMALL, seed=9)))["error"]
     living._end()
 
@@ -332,11 +379,35 @@ class Dying(Noting):
         runs.training.train = dying
 
 
+class Stacking(Noting):
+    """Learns up to three networks in one stack; `stack:KEY` for each of them, and `begun` and `done` for one alone.
+
+    The first that learns a stack is killed in the middle of it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        os.environ["INVLAB_STACK"] = "3"
+        learn = runs.learn_together
+
+        def dying(specs: Any, *rest: Any) -> None:
+            for spec in specs:
+                self.note(f"stack:{records.key(spec)}")
+            if not list(self.notes.parent.glob("killed-*")):
+                for spec in specs:
+                    self.notes.with_name(f"killed-{records.key(spec)}").touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            learn(specs, *rest)
+
+        runs.learn_together = dying
+
+
 class Fatal(Noting):
     """Is killed by every training."""
 
     def about(self) -> dict[str, Any]:
-        return {"node": "any", "pid": 0, "device": "cpu", "version": __version__, "format": records.FORMAT}
+        who = {"node": "any", "pid": 0, "device": "cpu", "stack": 1}
+        return who | {"version": __version__, "format": records.FORMAT}
 
     def compute(self, kind: str, fields: dict[str, Any], key: str) -> dict[str, Any]:
         if kind == "Training":
@@ -474,6 +545,32 @@ def test_a_worker_killed_in_the_middle_of_a_cell_costs_that_cell_alone(
     runs.execute(RUN, store)
     assert results(store.home) == results(here.home)
     assert weights(store) == weights(here)
+
+
+@needs_ray
+def test_workers_that_stack_learn_together_and_a_stack_that_kills_learns_one_by_one(
+    on: Cluster, noted: Nodes, here: Store, tmp_path: Path
+) -> None:
+    """One worker of two is killed in its first stack; nothing else is computed twice, and the science is the same."""
+    with_worker(on, Stacking)
+    store = Store(tmp_path)
+    on.compute(missing_cells(RUN, store), store)
+    notes = Counter(noted.noted())
+    killed = {file.name.removeprefix("killed-") for file in noted.notes.parent.glob("killed-*")}
+    assert len(killed) >= 2
+    stacked = set()
+    for spec in (spec for seed in RUN.each() for spec in seed.specs() if isinstance(spec, Training)):
+        key = records.key(spec)
+        record, alone = store.get(key), here.get(key)
+        assert record["result"]["history"][0]["loss"] == pytest.approx(alone["result"]["history"][0]["loss"], rel=1e-3)
+        if "stack" in record["made"]:
+            stacked.add(key)
+        assert notes[f"done:{key}"] == (key not in stacked)  # once, in a stack or alone
+        assert notes[f"stack:{key}"] == (key in stacked | killed)
+    assert stacked
+    assert not stacked & killed  # what was in the stack that killed is in none again
+    done = Counter(note for note in notes.elements() if note.startswith("done"))
+    assert set(done.values()) == {1}
 
 
 @needs_ray

@@ -56,14 +56,30 @@ def test_the_rows_of_both_are_resampled_together() -> None:
     assert (low, high) == pytest.approx((3.0, 3.0), rel=1e-6)
 
 
+def one_by_one(above: torch.Tensor, under: torch.Tensor, draws: torch.Generator, resamples: int) -> list[float]:
+    """The definition, a resample at a time."""
+    ratios = []
+    for start in range(0, resamples, 100):
+        for rows in torch.randint(len(above), (min(100, resamples - start), len(above)), generator=draws):
+            divisor = float(under.double()[rows].sum())
+            ratios.append(float(above.double()[rows].sum()) / divisor if divisor else 0.0)
+    low, high = torch.tensor(ratios, dtype=torch.float64).quantile(torch.tensor([0.025, 0.975], dtype=torch.float64))
+    return [float(low), float(high)]
+
+
 def test_many_ratios_at_once_have_the_intervals_of_each_alone() -> None:
     draws = generator(5)
     above, under = torch.rand(4, 50, generator=draws), torch.rand(50, generator=draws)
     above[1], under[:3] = 0, 0
     together = ratio_bootstraps(above, under, generator(6), resamples=250)
-    for row, found in zip(above, together, strict=True):
+    each = under * torch.arange(1, 5)[:, None]
+    apart = ratio_bootstraps(above, each, generator(6), resamples=250)
+    for number, (row, found) in enumerate(zip(above, together, strict=True)):
+        assert found == pytest.approx(one_by_one(row, under, generator(6), 250), rel=1e-9)
         assert found == pytest.approx(ratio_bootstrap(row, under, generator(6), resamples=250), rel=1e-9)
+        assert apart[number] == pytest.approx(one_by_one(row, each[number], generator(6), 250), rel=1e-9)
     assert ratio_bootstraps(above, torch.zeros(50), generator(6)) == [[0, 0]] * 4
+    assert ratio_bootstraps(above, torch.zeros(4, 50), generator(6)) == [[0, 0]] * 4
 
 
 def test_the_bootstrap_narrows_with_more_pairs() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from invlab import devices, records, runs, sensitivity, training, transfer
+from invlab import devices, records, runs, sensitivity, stacks, training, transfer
 from invlab.costs import expected_seconds
 from invlab.records import SpecError, key
 from invlab.runs import Cancelled, Relay, execute, execute_all, revive, trained
@@ -528,7 +528,8 @@ def test_one_of_a_stack_that_loses_its_loss_does_not_spoil_the_others(
 
     monkeypatch.setattr(training, "start", broken)
     specs = [TRAINING, dataclasses.replace(TRAINING, seed=1)]
-    execute_all(specs, store)
+    with pytest.raises(ArithmeticError, match="the loss is no number"):  # as without a stack
+        execute_all(specs, store)
     assert [store.get(key(spec)) is not None for spec in specs] == [True, False]
     alone = training.start(TRAINING, "cpu")
     assert execute(TRAINING, store)["result"]["history"][0]["loss"] == pytest.approx(
@@ -536,6 +537,21 @@ def test_one_of_a_stack_that_loses_its_loss_does_not_spoil_the_others(
     )
     with pytest.raises(ArithmeticError, match="the loss is no number"):
         execute(specs[1], store)
+
+
+def test_a_stack_too_large_for_the_gpu_learns_one_by_one(
+    store: Store, learned: list[Training], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("INVLAB_STACK", "2")
+
+    def full(networks: Any, *_: Any) -> Any:
+        raise torch.OutOfMemoryError(f"no room for {len(networks)}")
+
+    monkeypatch.setattr(stacks, "train_together", full)
+    specs = [TRAINING, dataclasses.replace(TRAINING, seed=1)]
+    execute_all(specs, store)
+    assert learned == specs
+    assert "2 networks at once do not fit into the GPU: lower INVLAB_STACK" in caplog.text
 
 
 @pytest.mark.parametrize(("given", "device", "most"), [("", "cpu", 1), ("", "cuda", devices.STACKED), ("3", "cpu", 3)])
