@@ -279,13 +279,26 @@ def build(name: str, classes: int, generator: torch.Generator, device: str = "cp
 
     Raises ValueError for an unknown name. The weights do not depend on the device.
     """
+    network = _without_weights(name, classes).to_empty(device="cpu")
+    initialise(network, generator)
+    return network.to(device).to(memory_format=torch.channels_last)
+
+
+def restore(name: str, classes: int, tensors: dict[str, torch.Tensor], device: str = "cpu") -> Network:
+    """The network `name` with the weights and statistics of `tensors`, which it takes over.
+
+    Raises ValueError for an unknown name, RuntimeError for tensors of another network.
+    """
+    network = _without_weights(name, classes)
+    network.load_state_dict(tensors, assign=True)
+    return network.to(device).to(memory_format=torch.channels_last)
+
+
+def _without_weights(name: str, classes: int) -> Network:
     if name not in NETWORKS:
         raise ValueError(f"there is no network {name!r}; choose from {', '.join(NETWORKS)}")
     with torch.device("meta"):  # torch's own initialisation would read the global generator
-        network = NETWORKS[name](classes)
-    network = network.to_empty(device="cpu")
-    initialise(network, generator)
-    return network.to(device).to(memory_format=torch.channels_last)
+        return NETWORKS[name](classes)
 
 
 @torch.no_grad()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import itertools
 import logging
 import os
@@ -104,8 +105,11 @@ def made(device: str, seconds: float) -> Record:
         "device": devices.describe(device),
         "seconds": round(seconds, 3),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": {"invlab": __version__, "torch": version("torch")},
+        "versions": {"invlab": __version__, "torch": _version("torch")},
     }
+
+
+_version = functools.cache(version)  # which reads a file
 
 
 def execute_all(
@@ -214,10 +218,7 @@ def trained(spec: Training, store: Store, report: Report = ignore) -> Network:
             tensors = store.get_weights(key, record["weights"])
     if tensors is None:
         raise RuntimeError(f"the weights of {key} were stored and cannot be read back: check the disk")
-    device = devices.choose()
-    network = training.start(spec, device)
-    network.load_state_dict(tensors)
-    return network.eval()
+    return training.restore(spec, tensors, devices.choose()).eval()
 
 
 def _store_trained(spec: Training, store: Store, report: Report, device: str, watch: Watch | None = None) -> Record:

@@ -77,11 +77,11 @@ def twin_distances(network: Network, spec: TwinPairs, device: str) -> dict[str, 
 
 def measure(network: Network, spec: Sensitivity, device: str) -> dict[str, object]:
     """The measures of `compare_twins` for the spec's network and task."""
-    sides = (rendered.parts(spec.task, "test", spec.pairs, twin, device, spec.redraw) for twin in (0, 1))
-    first, second = (represent_set(network, parts).features for parts in sides)
+    sides = rendered.twins(spec.task, "test", spec.pairs, device, spec.redraw)
+    seen = {twin: represent_set(network, parts).features for twin, parts in sides}
     return compare_twins(
-        first,
-        second,
+        seen[0],
+        seen[1],
         torch_generator("strangers", spec.seed),
         torch_generator("bootstrap", spec.seed),
     )

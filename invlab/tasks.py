@@ -372,7 +372,7 @@ class Rendered:
         redraw: str = "transformations",
     ) -> Batch:
         """The samples 0 … count − 1."""
-        at = (task, split, count, twin, str(device), redraw if twin else "")
+        at = _place(task, split, count, twin, device, redraw)
         with self._lock:
             own = self._locks.setdefault(at, threading.Lock())
         with own:
@@ -396,6 +396,17 @@ class Rendered:
         for start in range(0, count, each):
             yield render(task, split, range(start, min(start + each, count)), 0, twin, device, redraw)
 
+    def twins(
+        self, task: Task, split: str, count: int, device: str = "cpu", redraw: str = "transformations"
+    ) -> Iterator[tuple[int, Iterator[Batch]]]:
+        """Both sides of the samples 0 … count − 1 as (twin, its `parts`); first the one that no other thread is just
+        rendering, so that two threads that ask for the same pairs render a side each instead of waiting."""
+        with self._lock:
+            own = self._locks.get(_place(task, split, count, 0, device, redraw))
+        first = int(own is not None and own.locked())
+        for twin in (first, 1 - first):
+            yield twin, self.parts(task, split, count, twin, device, redraw)
+
     def chooser(self, task: Task, split: str, count: int, device: str = "cpu") -> Callable[[torch.Tensor], Batch]:
         """What gives samples among 0 … count − 1 by their indices (int64, (n,)): from the kept set, or, beyond the
         limit, rendered when they are asked for."""
@@ -415,6 +426,11 @@ class Rendered:
                 return
             del self._sets[at], sizes[at]
             self._locks.pop(at, None)
+
+
+def _place(task: Task, split: str, count: int, twin: int, device: str, redraw: str) -> tuple:
+    """Under which a set is kept."""
+    return task, split, count, twin, str(device), redraw if twin else ""
 
 
 def _bytes(task: Task) -> int:

@@ -94,6 +94,13 @@ def start(training: Training, device: str) -> Network:
     return build(training.network, training.task.labels, torch_generator("weights", training.seed), device)
 
 
+def restore(training: Training, tensors: dict[str, torch.Tensor], device: str) -> Network:
+    """The network of a training with weights that it learned. Raises RuntimeError for those of another network."""
+    from invlab.networks import restore
+
+    return restore(training.network, training.task.labels, tensors, device)
+
+
 def train(network: Network, training: Training, device: str, ahead: bool | None = None) -> Iterator[Progress]:
     """Train `network` in place, yielding after every step; to stop it, stop asking.
 

@@ -11,7 +11,7 @@ import torch
 import torchvision.models as models
 from torch import nn
 
-from invlab.networks import NETWORKS, Network, ViT, build, initialise, parameters, resized
+from invlab.networks import NETWORKS, Network, ViT, build, initialise, parameters, resized, restore
 
 SIZES = (16, 33, 48, 64)
 SMALL = ["labnet", *(name for name in NETWORKS if name.endswith("-small"))]
@@ -111,6 +111,24 @@ def test_weights_survive_saving_and_loading(name: str) -> None:
     assert not torch.equal(other(images), expected)
     other.load_state_dict(network.state_dict())
     assert torch.equal(other(images), expected)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_restored_network_is_the_one_whose_weights_it_takes(name: str) -> None:
+    saved = build(name, 3, generator(1))
+    tensors = {key: tensor.contiguous().clone() for key, tensor in saved.state_dict().items()}
+    found = restore(name, 3, dict(tensors))
+    own, its = found.state_dict(), saved.state_dict()
+    assert list(own) == list(its)
+    for key, tensor in its.items():
+        assert torch.equal(own[key], tensor)
+        assert own[key].stride() == tensor.stride()
+        assert own[key].dtype == tensor.dtype
+    assert all(weight.requires_grad for weight in found.parameters())
+    with pytest.raises(RuntimeError, match="Missing key"):
+        restore(name, 3, dict(list(tensors.items())[1:]))
+    with pytest.raises(ValueError, match="there is no network 'labnett'"):
+        restore("labnett", 3, tensors)
 
 
 def test_an_unknown_name_lists_the_valid_ones() -> None:

@@ -398,6 +398,27 @@ def test_concurrent_requests_cost_one_rendering(monkeypatch: pytest.MonkeyPatch)
     assert len({(twin, id(batch)) for twin, batch in found}) == 2
 
 
+def test_threads_that_ask_for_the_same_pairs_render_a_side_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one renders the first side, another begins with the second; both get both, each rendered once."""
+    monkeypatch.setattr(tasks, "render", Slow(0.3))
+    sets, orders = Rendered(), []
+
+    def ask() -> None:
+        asked = [(twin, list(parts)) for twin, parts in sets.twins(Task((0,)), "test", 10)]
+        orders.append([twin for twin, _ in asked])
+        assert all(len(parts[0].labels) == 10 for _, parts in asked)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    assert sorted(orders) == [[0, 1], [1, 0]]
+    assert sorted(call[3] for call in tasks.render.calls) == [0, 1]
+    assert [twin for twin, _ in sets.twins(Task((0,)), "test", 10)] == [0, 1]
+
+
 def test_different_sets_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow()
     monkeypatch.setattr(tasks, "render", slow)
