@@ -29,8 +29,9 @@ from unittest.mock import patch
 from benchmarks.common import RESULTS, alternate, claim, machine, spread, write
 from invlab import devices, listing, runs, sensitivity, training, transfer
 from invlab.intervals import student
+from invlab.listing import Entry
 from invlab.sensitivity import Sensitivity
-from invlab.store import Entry, Store, bundle_dir
+from invlab.store import Store, bundle_dir
 from invlab.studies.comparison import comparison
 from invlab.studies.presets import PRESETS
 from invlab.tasks import Task, render, rendered

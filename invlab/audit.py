@@ -29,10 +29,10 @@ from invlab.distances import euclidean
 from invlab.intervals import ratio_bootstrap, ratio_bootstraps
 from invlab.photographs import draw_scenes
 from invlab.responses import INPUT, average_positions
+from invlab.rows import KEY
 from invlab.scenes import SCENES
 from invlab.seeds import Generator, torch_generator
 from invlab.sensitivity import derangement, ratio
-from invlab.store import KEY
 from invlab.transforms import TRANSFORMS, Parameters, Transform, draw, identity_parameters, transform
 
 if TYPE_CHECKING:

@@ -163,7 +163,7 @@ def write_report(spec: Audit, record: dict[str, Any], path: Path, file: str) -> 
     """The HTML report."""
     from invlab.audit import examples
     from invlab.audit_report import THUMBNAIL, page
-    from invlab.store import replace_file
+    from invlab.files import replace_file
 
     text = page(record, weights=file, examples=examples(spec, THUMBNAIL))
     replace_file(path.expanduser(), text.encode())

@@ -30,7 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from invlab import __version__, records, store
+from invlab import __version__, formats, records
+from invlab.files import LOCK_SECONDS, USERS, is_full
 
 WHAT = "Invariance Lab back-up"
 FORMAT = 1
@@ -103,7 +104,7 @@ def _write(output: IO[bytes], home: Path, beside: Path) -> Told:
                 _add(archive, files, path.relative_to(home).as_posix(), path, path.stat().st_mtime_ns)
         created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         results = home / "results" / "cache.db"
-        written = (store.stamp_of(results) if results.exists() else records.FORMAT) or store.UNSTAMPED
+        written = (formats.stamp_of(results) if results.exists() else records.FORMAT) or formats.UNSTAMPED
         head = {"what": WHAT, "format": FORMAT, "records_format": written, "version": __version__, "created": created}
         archive.writestr(MANIFEST, json.dumps(head | {"files": files}, indent=1))
     return Told(len(files), sum(described["bytes"] for described in files.values()))
@@ -127,7 +128,7 @@ def _kept(home: Path) -> tuple[list[Path], list[Path]]:
 
 def _is_database(path: Path) -> bool:
     with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(len(store.SQLITE)) == store.SQLITE
+        return file.read(len(formats.SQLITE)) == formats.SQLITE
     return False
 
 
@@ -138,7 +139,7 @@ def _snapshot(path: Path, beside: Path) -> Iterator[Path]:
         copy = Path(folder) / path.name
         try:
             with (
-                contextlib.closing(sqlite3.connect(path, timeout=store.LOCK_SECONDS)) as source,
+                contextlib.closing(sqlite3.connect(path, timeout=LOCK_SECONDS)) as source,
                 contextlib.closing(sqlite3.connect(copy)) as target,
             ):
                 source.backup(target)
@@ -294,11 +295,11 @@ def restore(file: Path, home: Path, replace: bool = False) -> Told:
 def _unused(home: Path) -> Iterator[None]:
     """Keep workers and the app out of `home`. Raises BackupError where one is in it."""
     with contextlib.ExitStack() as stack:
-        for path in sorted([*home.glob("worker*.lock"), *home.glob(store.USERS)]):
+        for path in sorted([*home.glob("worker*.lock"), *home.glob(USERS)]):
             try:
                 fcntl.flock(stack.enter_context(path.open("a")), fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                who = "the app" if path.name == store.USERS else "a worker"
+                who = "the app" if path.name == USERS else "a worker"
                 raise BackupError(f"{home} is in use by {who}: stop it, then restore") from error
         yield
 
@@ -360,5 +361,5 @@ def _explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        remedy = "free some space" if store.is_full(error) else "choose a place that can be written"
+        remedy = "free some space" if is_full(error) else "choose a place that can be written"
         raise BackupError(f"{what} ({error.strerror or type(error).__name__}): {remedy}") from error

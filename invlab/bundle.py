@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from invlab import costs, devices, records, runs, store
+from invlab import bundle_files, costs, devices, records, runs, store
 from invlab.studies import instruments
 from invlab.studies.catalogue import STUDIES, StudyRun, StudySeed
 from invlab.studies.comparison import Comparison, comparison
@@ -69,12 +69,12 @@ def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dic
         runs.execute(seed, own, report)
     weights = [records.key(STUDY.training(source, 0)) for source in SOURCES]
     about = {"study": records.plain(STUDY), "studies": STUDY_SEEDS, "made": runs.made(devices.choose(), 0.0)}
-    return store.write_bundle(own, directory, [records.key(spec) for spec in contents()], weights, about)
+    return bundle_files.write_bundle(own, directory, [records.key(spec) for spec in contents()], weights, about)
 
 
 def verify(directory: Path) -> list[str]:
     """What is wrong with the bundle, one sentence each: damaged files, missing or recomputed-differently results."""
-    problems = store.verify_bundle(directory)
+    problems = bundle_files.verify_bundle(directory)
     if problems:
         return problems
     shipped = store.Store(directory / "no-own-results", directory, read_only=True)

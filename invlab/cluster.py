@@ -32,9 +32,10 @@ from typing import Any
 
 from invlab import __version__, devices, records, runs
 from invlab.costs import cell_seconds
+from invlab.files import USERS, sha256, used
 from invlab.jobs import MAX_ATTEMPTS
 from invlab.runs import Record, Report
-from invlab.store import USERS, Store, sha256, used
+from invlab.store import Store
 from invlab.studies.catalogue import StudyRun, training_of
 from invlab.training import Training
 

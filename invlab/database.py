@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from invlab import store as stores
+from invlab import files
 
 BUSY_SECONDS = 8.0  # how long a call waits for the others
 
@@ -75,7 +75,7 @@ class Database:
             with contextlib.closing(self._open()) as db:
                 yield db
         except (sqlite3.Error, OSError, Newer) as error:
-            if stores.is_damaged(error):
+            if files.is_damaged(error):
                 with contextlib.suppress(OSError):  # then the same is said again
                     self._set_aside(error)
             raise self.ERROR(f"the {self.WHAT} in {self.path} cannot be used: {_remedy(error, self.path)}") from error
@@ -86,7 +86,7 @@ class Database:
         One idle connection stays open besides: SQLite tidies up when the last one is closed, which takes ten
         milliseconds.
         """
-        if self._anchor is None or self._anchor[0] != stores.inode(self.path):
+        if self._anchor is None or self._anchor[0] != files.inode(self.path):
             if self._version() != self.VERSION:
                 self._make()
             idle = sqlite3.connect(self.path, timeout=BUSY_SECONDS, check_same_thread=False)
@@ -102,7 +102,7 @@ class Database:
             with contextlib.closing(connected(self.path)) as db:
                 return db.execute("PRAGMA user_version").fetchone()[0] or None
         except sqlite3.DatabaseError as error:
-            if not stores.is_damaged(error):
+            if not files.is_damaged(error):
                 raise
             return None
 
@@ -154,7 +154,7 @@ class Database:
             with contextlib.closing(connected(self.path)) as db:
                 return db.execute("PRAGMA quick_check").fetchone()[0] == "ok" and _tables(db) >= self.NEEDED
         except sqlite3.DatabaseError as error:
-            return not stores.is_damaged(error)
+            return not files.is_damaged(error)
 
     def _move_aside(self) -> None:
         aside = self.path.parent / "set-aside" / f"{self.path.stem}-{time.time_ns()}"
@@ -163,7 +163,7 @@ class Database:
             os.replace(path, aside / path.name)
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
-        return stores.locked(self.path.with_suffix(".lock"))
+        return files.locked(self.path.with_suffix(".lock"))
 
 
 def connected(path: Path | str) -> sqlite3.Connection:
@@ -179,12 +179,12 @@ def _tables(db: sqlite3.Connection) -> set[str]:
 
 
 def _remedy(error: BaseException, path: Path) -> str:
-    if stores.is_full(error, path):
+    if files.is_full(error, path):
         return "the disk is full; free some space, or set INVLAB_HOME to a directory on another disk"
-    if stores.has_code(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if files.has_code(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"another process has held it for {BUSY_SECONDS:.0f} seconds; try again"
     if isinstance(error, Newer):
         return str(error)
-    if stores.is_damaged(error):
+    if files.is_damaged(error):
         return f"it was damaged ({error}) and has been set aside; ask again"
     return f"{error}; set INVLAB_HOME to a directory that can be written"

@@ -23,7 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from invlab import __version__, bundle, compiled, devices, jobs, listing, logs, records, roles, store, uploads
+from invlab import __version__, bundle, compiled, devices, formats, jobs, listing, logs, records, roles, store, uploads
+from invlab.bundle_files import Bundle
+from invlab.rows import RowError, looking, read_key, read_value
 
 Level = Literal["ok", "note", "warning", "problem"]
 
@@ -195,7 +197,7 @@ def the_bundle(home: Path, quick: bool) -> Iterator[Finding]:
         remedy = "pages will be empty at first: install models/, or run `python -m invlab bundle build`"
         yield Finding("bundle", "warning", f"there are no bundled results in {directory}", remedy)
         return
-    opened = store.Bundle(directory)
+    opened = Bundle(directory)
     if not opened.manifest["files"]:
         remedy = "install the bundle of this version again"
         yield Finding("bundle", "problem", f"the bundle in {directory} cannot be used", remedy)
@@ -283,7 +285,7 @@ def results(home: Path, quick: bool) -> Iterator[Finding]:
 
 
 def _format(db: sqlite3.Connection) -> Iterator[Finding]:
-    found = db.execute("PRAGMA user_version").fetchone()[0] or store.UNSTAMPED
+    found = db.execute("PRAGMA user_version").fetchone()[0] or formats.UNSTAMPED
     if found > records.FORMAT:
         told = f"the results are of format {found}, this version knows {records.FORMAT}"
         yield Finding("results", "problem", told, "install the newer version, or choose another INVLAB_HOME")
@@ -306,10 +308,10 @@ def _read_rows(rows: Iterable[tuple]) -> tuple[int, dict[str, dict]]:
     refused, weights = 0, {}
     for key, raw, mode, filename, value in rows:
         try:
-            whole = store.read_value(mode, filename, value)
-            if whole["key"] != store.read_key(key, raw) or not isinstance(whole["record"], dict):
-                raise store.RowError("it belongs elsewhere")
-        except (store.RowError, KeyError):
+            whole = read_value(mode, filename, value)
+            if whole["key"] != read_key(key, raw) or not isinstance(whole["record"], dict):
+                raise RowError("it belongs elsewhere")
+        except (RowError, KeyError):
             refused += 1
             continue
         if isinstance(described := whole["record"].get("weights"), dict):
@@ -342,7 +344,7 @@ def _digest(path: Path) -> str:
 @contextlib.contextmanager
 def _sound(check: str, database: Path) -> Iterator[tuple[sqlite3.Connection, Finding | None]]:
     """A database for looking at, and what is wrong with it as a whole."""
-    with store.looking(database) as db:
+    with looking(database) as db:
         try:
             found = db.execute("PRAGMA quick_check").fetchone()[0]
         except sqlite3.Error as error:

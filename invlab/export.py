@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from invlab import records
-from invlab.store import replaced
+from invlab.files import replaced
 from invlab.tasks import SPLITS, Task, label_names, plan_pairs, render, transformation_draws
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from invlab import database, records
 from invlab import store as stores
+from invlab.rows import check_key
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -166,7 +167,7 @@ class Queue(database.Database):
         one that is done if `again` (its result was lost). Raises QueueFull if `visitor` already waits for `limit` jobs;
         the visitor '' (the command line) has no limit.
         """
-        stores.check_key(key)
+        check_key(key)
         text = json.dumps(payload, allow_nan=False)
         with self._transaction() as db:
             row = db.execute("SELECT state FROM jobs WHERE key = ?", (key,)).fetchone()

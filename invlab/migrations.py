@@ -10,12 +10,12 @@ Most steps need the new key, and so the spec itself. One that carries over all t
         spec = runs.revive(record["kind"], record["spec"])
         return (records.key(spec, 2), record) if record["kind"] == "Training" else None
 
-with `runs` and `records` imported from this package. `invlab.store` finds the table by name.
+with `runs` and `records` imported from this package. `invlab.formats` finds the table by name.
 """
 
 from __future__ import annotations
 
-from invlab.store import Step
+from invlab.formats import Step
 
 # The version that wrote a record: what carries it to the next version.
 MIGRATIONS: dict[int, Step] = {}

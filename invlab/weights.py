@@ -25,8 +25,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from invlab import pickled
 from invlab.architectures import facts, is_lab
+from invlab.files import StoreError, explained, locked, replace_file, sha256
 from invlab.pickled import SIZES, PickledError, Stored
-from invlab.store import StoreError, explained, home, locked, replace_file, sha256
+from invlab.store import home
 
 if TYPE_CHECKING:
     import torch

@@ -23,10 +23,11 @@ from typing import IO, Any
 
 from invlab import logs
 from invlab import store as stores
+from invlab.files import StoreError
 from invlab.jobs import LEASE_SECONDS, Job, LeaseLost, Queue, QueueError, worker_id
 from invlab.records import SpecError, older_keys
 from invlab.records import key as key_of
-from invlab.store import Store, StoreError
+from invlab.store import Store
 
 Report = Callable[[dict[str, Any]], None]
 Execute = Callable[[Any, Store, Report], Any]

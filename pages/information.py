@@ -7,8 +7,8 @@ import functools
 import streamlit as st
 
 from invlab.figures import information as figures
+from invlab.files import StoreError
 from invlab.jobs import QueueError
-from invlab.store import StoreError
 from invlab.studies import information
 from invlab.studies.catalogue import StudyRun
 from invlab.studies.information import DECODED, NAMED

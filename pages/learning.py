@@ -10,9 +10,9 @@ import streamlit as st
 
 from invlab import records
 from invlab.figures import learning as figures
+from invlab.files import StoreError
 from invlab.jobs import QueueError
 from invlab.learning import Recording
-from invlab.store import StoreError
 from invlab.studies.claims import number
 from invlab.studies.comparison import relation
 from invlab.studies.recordings import half_way, recorded

@@ -6,8 +6,8 @@ import streamlit as st
 
 from invlab import records
 from invlab.figures import measures as figures
+from invlab.files import StoreError
 from invlab.measures import MEASURES
-from invlab.store import StoreError
 from invlab.studies import instruments as asked
 from invlab.studies.claims import number
 from invlab.studies.instruments import MEASURE_DRAWS, MEASURE_IMAGES

@@ -6,8 +6,8 @@ import streamlit as st
 
 from invlab import differences
 from invlab.figures import mismatch as figures
+from invlab.files import StoreError
 from invlab.jobs import QueueError
-from invlab.store import StoreError
 from invlab.studies import mismatch
 from invlab.studies.catalogue import StudyRun
 from invlab.studies.mismatch import SIZES

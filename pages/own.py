@@ -9,8 +9,8 @@ import streamlit as st
 from invlab import audit_report, records
 from invlab.audit import Audit, examples
 from invlab.figures import audit as figures
+from invlab.files import StoreError
 from invlab.jobs import QueueError
-from invlab.store import StoreError
 from invlab.transforms import TRANSFORMS
 from invlab.ui import auditing, gallery, instruments, live, page
 from invlab.ui.results import escaped

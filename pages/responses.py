@@ -12,8 +12,8 @@ import streamlit as st
 from invlab import records
 from invlab.figures import responses as figures
 from invlab.figures.responses import Line
+from invlab.files import StoreError
 from invlab.responses import Along, Neighbourhoods, Response
-from invlab.store import StoreError
 from invlab.studies import instruments as asked
 from invlab.studies.claims import number
 from invlab.studies.instruments import CURVE_IMAGES, CURVE_POINTS, LAYER_PAIRS

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from invlab import listing, records, store
+from invlab import listing, records
+from invlab.files import StoreError
 from invlab.jobs import Job, QueueError
-from invlab.store import StoreError
+from invlab.rows import kind_of
 from invlab.studies.comparison import Comparison
 from invlab.ui import cached, live, page, results, visitors
 from invlab.ui.results import Choice, duration, escaped
@@ -239,8 +240,8 @@ def open_run(key: str, name: str) -> None:
     record = record_of(key)
     if record is None:
         return
-    if store.kind_of(key) != "comparison":
-        st.subheader(f"A stored {escaped(store.kind_of(key))}", anchor=False)
+    if kind_of(key) != "comparison":
+        st.subheader(f"A stored {escaped(kind_of(key))}", anchor=False)
         st.caption(results.made_where(record, cached.the_store().origin(key)))
         st.json(record, expanded=1)
         return

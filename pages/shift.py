@@ -8,8 +8,8 @@ import streamlit as st
 
 from invlab import differences
 from invlab.figures import shift as figures
+from invlab.files import StoreError
 from invlab.jobs import QueueError
-from invlab.store import StoreError
 from invlab.studies import shift
 from invlab.studies.catalogue import StudyRun
 from invlab.studies.shift import DOMAINS, TRAINED

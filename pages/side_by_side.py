@@ -15,8 +15,8 @@ from invlab.disagreement import Disagreement
 from invlab.export import as_png
 from invlab.figures import responses as curves
 from invlab.figures import side_by_side as figures
+from invlab.files import StoreError
 from invlab.jobs import QueueError
-from invlab.store import StoreError
 from invlab.studies import claims
 from invlab.studies import instruments as asked
 from invlab.studies.claims import number

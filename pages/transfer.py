@@ -6,10 +6,10 @@ import streamlit as st
 
 from invlab import costs, uploads
 from invlab.backgrounds import BACKGROUNDS
+from invlab.files import StoreError
 from invlab.jobs import QueueError
 from invlab.objects import OBJECTS
 from invlab.sources import available
-from invlab.store import StoreError
 from invlab.studies.presets import OFFERED, PRESETS
 from invlab.tasks import disjoint_transformations
 from invlab.ui import cached, classroom, gallery, live, own, page, results, twin_pairs

@@ -21,7 +21,7 @@ import pytest
 import torch
 from PIL import Image
 
-from invlab import backup, jobs, records, uploads
+from invlab import backup, files, jobs, records, uploads
 from invlab import store as stores
 from invlab import worker as workers
 from invlab.backup import BackupError
@@ -193,7 +193,7 @@ def test_a_home_in_use_is_refused(home: Path, made: Path) -> None:
     before = contents(home)
     with workers.hold(home), pytest.raises(BackupError, match="in use by a worker: stop it"):
         backup.restore(made, home, replace=True)
-    with stores.used(home), pytest.raises(BackupError, match="in use by the app: stop it"):
+    with files.used(home), pytest.raises(BackupError, match="in use by the app: stop it"):
         backup.restore(made, home, replace=True)
     assert contents(home) == before
     assert backup.restore(made, home, replace=True).aside is not None

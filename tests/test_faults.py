@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from invlab import backgrounds, database, records, runs, store
+from invlab import backgrounds, database, files, records, runs, store
 from invlab.jobs import STOPPED, Job, Queue
 from invlab.store import Store
 from invlab.studies.comparison import Comparison, comparison
@@ -213,7 +213,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(st, "page_link", lambda page, label="", **rest: st.text(f"{page}: {label}"))
     monkeypatch.setattr(results, "pictures_ready", lambda: False)
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
-    monkeypatch.setattr(store, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.2)
     where = tmp_path / "home"
     yield from apart(where, monkeypatch, ROOT / "models")
 
@@ -316,7 +316,7 @@ def test_pages_go_on_over_a_full_disk(place: Path, page: str) -> None:
         shown = opener(ROOT / "pages" / f"{page}.py")()
         assert not shown.exception
         own = Store(place)
-        with pytest.raises(store.StoreError, match=r"disk is full: free some space"):
+        with pytest.raises(files.StoreError, match=r"disk is full: free some space"):
             own.put(Choice(seed=78).key(), record_of(Choice(seed=78)) | {"more": list(map(str, range(100_000)))})
         assert own.get(key) == record_of(Choice(seed=77))
         assert own.keys().count(key) == 1

@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.logs",
         "invlab.seeds",
         "invlab.records",
+        "invlab.files",
         "invlab.pictures",
         "invlab.words",
         "invlab.assets",
@@ -35,7 +36,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.assets.build_sheet",
     ),
     (
+        "invlab.rows",
         "invlab.listing",
+        "invlab.formats",
+        "invlab.bundle_files",
         "invlab.store",
         "invlab.database",
         "invlab.kept",

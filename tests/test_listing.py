@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from invlab import listing
+from invlab.bundle_files import write_bundle
 from invlab.listing import Entry, Page
-from invlab.store import Store, dumps, write_bundle
+from invlab.rows import dumps
+from invlab.store import Store
 
 KINDS = ("comparison", "sensitivity", "training")
 MADE = "2026-01-0{}T00:00:00+00:00"

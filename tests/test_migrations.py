@@ -19,7 +19,10 @@ import torch
 from invlab import jobs, migrations, records, runs
 from invlab import store as stores
 from invlab import worker as workers
-from invlab.store import NewerFormat, Store, StoreError
+from invlab.bundle_files import write_bundle
+from invlab.files import StoreError
+from invlab.formats import UNSTAMPED, NewerFormat
+from invlab.store import Store
 from invlab.tasks import Task
 from invlab.training import Training
 
@@ -75,7 +78,7 @@ def keys_in(path: Path) -> set[str]:
 
 
 def test_the_table_reaches_from_the_first_format_to_this_one() -> None:
-    assert sorted(migrations.MIGRATIONS) == list(range(stores.UNSTAMPED, records.FORMAT))
+    assert sorted(migrations.MIGRATIONS) == list(range(UNSTAMPED, records.FORMAT))
 
 
 def test_a_new_home_is_stamped(tmp_path: Path) -> None:
@@ -234,7 +237,7 @@ def test_a_running_worker_ends_when_the_home_becomes_newer(newer: Path) -> None:
 def test_a_bundle_of_another_result_format_is_left_out(tmp_path: Path, monkeypatch, caplog) -> None:
     own = Store(tmp_path / "home")
     own.put("cell-" + "a" * 32, {"a": 1})
-    stores.write_bundle(own, tmp_path / "models", ["cell-" + "a" * 32], [], {})
+    write_bundle(own, tmp_path / "models", ["cell-" + "a" * 32], [], {})
     assert Store(tmp_path / "none", tmp_path / "models").keys() == ["cell-" + "a" * 32]
     monkeypatch.setattr(records, "FORMAT", 2)
     assert Store(tmp_path / "none", tmp_path / "models").keys() == []

@@ -18,8 +18,9 @@ from streamlit.testing.v1 import AppTest
 
 from invlab import audit, records, runs, training, uploads, weights
 from invlab.audit import Audit
+from invlab.bundle_files import write_bundle
 from invlab.jobs import VISITOR_LIMIT, Queue
-from invlab.store import Store, write_bundle
+from invlab.store import Store
 from invlab.studies.singles import Singles
 from invlab.transforms import TRANSFORMS
 from invlab.ui import auditing, visitors

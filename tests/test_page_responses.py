@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from invlab import records, runs, training, uploads
+from invlab.bundle_files import write_bundle
 from invlab.figures import responses as figures
+from invlab.files import StoreError
 from invlab.objects import class_names
 from invlab.responses import Along, Layers, Response
-from invlab.store import Store, StoreError, write_bundle
+from invlab.store import Store
 from invlab.studies.singles import Singles
 from invlab.ui import instruments
 from tests.pages import apart, charts, opener, texts

@@ -10,9 +10,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from invlab import records
+from invlab.bundle_files import write_bundle
 from invlab.jobs import Queue
 from invlab.roles import Role
-from invlab.store import Store, write_bundle
+from invlab.store import Store
 from invlab.ui import visitors
 from invlab.ui.results import Choice
 from tests.pages import opener, served

@@ -14,8 +14,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from invlab import records, training
+from invlab.bundle_files import write_bundle
 from invlab.sensitivity import Sensitivity, TwinPairs
-from invlab.store import Store, write_bundle
+from invlab.store import Store
 from invlab.studies import claims
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.ui import instruments, twin_pairs

@@ -12,8 +12,9 @@ import pytest
 import streamlit as st
 
 from invlab import records, training
+from invlab.bundle_files import write_bundle
 from invlab.disagreement import Disagreement
-from invlab.store import Store, write_bundle
+from invlab.store import Store
 from invlab.studies.singles import SOURCES, Singles
 from invlab.ui import instruments
 from tests.pages import apart, charts, opener, texts

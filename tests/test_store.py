@@ -18,8 +18,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from invlab import files
 from invlab import store as stores
-from invlab.store import RowError, Store, StoreError, verify_bundle, write_bundle
+from invlab.bundle_files import verify_bundle, write_bundle
+from invlab.files import StoreError, sha256
+from invlab.rows import JSONOnlyDisk, RowError, read_value
+from invlab.store import Store
 
 A = "cell-" + "a" * 32
 B = "cell-" + "b" * 32
@@ -181,7 +185,7 @@ def test_a_pickled_key_is_refused_and_never_executed(store: Store, tmp_path: Pat
 
 def test_the_disk_refuses_on_its_own(store: Store, tmp_path: Path) -> None:
     """Also for a caller who goes round the store."""
-    disk = stores.JSONOnlyDisk(str(tmp_path))
+    disk = JSONOnlyDisk(str(tmp_path))
     bomb = pickle.dumps(Bomb(tmp_path / "boom"))
     with pytest.raises(RowError):
         disk.fetch(4, None, bomb, False)
@@ -234,7 +238,7 @@ def test_every_flipped_bit_of_a_value_is_found(store: Store) -> None:
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
         with contextlib.suppress(RowError):  # a few bits of zlib's header say nothing
-            assert stores.read_value(1, None, bytes(bad)) == {"key": A, "record": {"x": 1}}
+            assert read_value(1, None, bytes(bad)) == {"key": A, "record": {"x": 1}}
 
 
 # ---- a damaged database
@@ -377,7 +381,7 @@ def test_a_crash_before_the_renaming_leaves_no_half_file(store: Store) -> None:
 
 
 def test_a_locked_database_is_one_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(files, "LOCK_SECONDS", 0.1)
     store.put(A, {"x": 1})
     holder = sqlite3.connect(database(store), isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -425,7 +429,7 @@ def test_missing_weights_are_none(store: Store) -> None:
 def test_a_file_that_matches_but_is_no_safetensors_is_none(store: Store) -> None:
     store.put_weights(A, tensors())
     (store.home / "weights" / f"{A}.safetensors").write_bytes(b"abc")
-    assert store.get_weights(A, {"sha256": stores.sha256(b"abc")}) is None
+    assert store.get_weights(A, {"sha256": sha256(b"abc")}) is None
 
 
 def test_trim_deletes_the_longest_unused_weights_and_no_result(store: Store) -> None:

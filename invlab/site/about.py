@@ -10,11 +10,12 @@ from invlab import __version__, records
 from invlab.figures import home
 from invlab.glossary import MARK, search
 from invlab.glossary import term as term_of
+from invlab.rows import kind_of
 from invlab.site import markup
 from invlab.site.formula import mathml
 from invlab.site.results import OWN
 from invlab.site.sheet import Sheet, recipe_of
-from invlab.store import Store, kind_of
+from invlab.store import Store
 from invlab.studies import claims
 from invlab.studies.catalogue import LEAD, QUESTION
 from invlab.studies.presets import PRESETS

@@ -11,9 +11,10 @@ from invlab.comparison_words import Choice, choice_of
 from invlab.figures import audit as audit_figures
 from invlab.figures import learning as learning_figures
 from invlab.learning import Recording
+from invlab.rows import kind_of
 from invlab.site import markup
 from invlab.site.sheet import Sheet, recipe_of
-from invlab.store import Store, kind_of
+from invlab.store import Store
 from invlab.studies.comparison import Comparison, pooled, relation
 from invlab.words import escaped, families_text, family_name
 

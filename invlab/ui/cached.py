@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from invlab import jobs, logs, memory, records, roles, rooms, store, worker
+from invlab import files, jobs, logs, memory, records, roles, rooms, store, worker
 from invlab.studies.singles import Singles
 
 COLLECT_SECONDS = 60.0
@@ -106,7 +106,7 @@ def _begin() -> None:
     logs.set_up("web", store.home())
     memory.few_arenas()
     if roles.mode() != "view":
-        _kept_open.append(store.used(store.home()))
+        _kept_open.append(files.used(store.home()))
     if why := the_store().refusal():
         log.error("%s", why)
     if roles.mode() != "view" and os.environ.get("INVLAB_WORKER") != "0":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from invlab.files import StoreError
 from invlab.jobs import QueueError
-from invlab.store import StoreError
 from invlab.ui import cached, live, results
 from invlab.ui.results import Choice
 

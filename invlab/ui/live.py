@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import streamlit as st
 
 from invlab import costs, jobs, records, roles, runs
-from invlab.store import StoreError
+from invlab.files import StoreError
 from invlab.studies.comparison import Comparison
 from invlab.ui import cached, page, results, visitors
 from invlab.ui.results import Choice, duration

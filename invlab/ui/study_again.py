@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from invlab import costs, jobs, records, sources
+from invlab.files import StoreError
 from invlab.jobs import LONG
-from invlab.store import StoreError
 from invlab.studies.catalogue import STUDIES, StudyRun, axis_values
 from invlab.ui import cached, live, page, results, study, visitors
 from invlab.ui.results import duration, escaped
