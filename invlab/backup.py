@@ -120,10 +120,17 @@ def _kept(home: Path) -> tuple[list[Path], list[Path]]:
         folders[:] = sorted(name for name in folders if name not in left_out and not name.startswith("."))
         for name in sorted(names):
             path = here / name
-            if PASSING.fullmatch(name) or not stat.S_ISREG(path.lstat().st_mode):
+            if PASSING.fullmatch(name) or not _is_file(path):
                 continue
             (databases if _is_database(path) else others).append(path)
     return databases, others
+
+
+def _is_file(path: Path) -> bool:
+    """Whether this is a file, and no link; not so for one that somebody has deleted since the folder was listed."""
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_ISREG(path.lstat().st_mode)
+    return False
 
 
 def _is_database(path: Path) -> bool:

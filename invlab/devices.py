@@ -33,6 +33,7 @@ def one_thread_each() -> None:
 
     A small network gains little from a second thread (about a quarter), while two networks on two threads double the
     throughput; and sums are then split the same way whatever else runs, so a spec gives the same bits every time.
+    It holds for the thread that calls it: matrix products of another one may still use all cores.
     """
     torch.set_num_threads(1)
 

@@ -420,47 +420,39 @@ static void stem_ahead(const Step *s) {
     settled(s, 0);
 }
 
-static void blocks_ahead(const Step *s) {
+/* Ahead through the block whose first norm is `layer`: its two convolutions and its shortcut; side: of its result. */
+INLINE void block_ahead(const Step *s, const int layer, const float *a, const float *b, const float *cut,
+                        const int side, const int inputs, const int outputs, const int columns) {
     Desk *desk = s->desk;
+    Norm *norms = desk->norms + layer;
     CLEAR(desk->input); /* the borders, which nothing writes to until a map has another size */
     GROUPS {
         Maps *maps = s->maps + first;
-        EACH normalise(desk->norms, maps[g].in0, 0, desk->input[g], S0, C0);
-        ahead(desk->input[0], WITH_BORDER, desk->a1, maps->in1, HOW_MANY, S1, 2, C0, C1, 8);
+        EACH normalise(norms - 1, in_of(maps + g, layer - 1), layer == 3 ? maps[g].cut1 : 0, desk->input[g], 2 * side,
+                       inputs);
+        ahead(desk->input[0], WITH_BORDER, a, in_of(maps, layer), HOW_MANY, side, 2, inputs, outputs, columns);
         EACH {
-            sum_up(desk->norms + 1, maps[g].in1, S1, C1);
-            halve(desk->input[g], maps[g].half0, S1, C0);
-            shortcut(maps[g].half0, desk->cut1, maps[g].cut1, S1, C0, C1, 8);
+            float *half = layer == 3 ? maps[g].half1 : maps[g].half0;
+            sum_up(norms, in_of(maps + g, layer), side, outputs);
+            halve(desk->input[g], half, side, inputs);
+            shortcut(half, cut, layer == 3 ? maps[g].cut2 : maps[g].cut1, side, inputs, outputs, columns);
         }
     }
-    settled(s, 1);
+    settled(s, layer);
     CLEAR(desk->input);
     GROUPS {
         Maps *maps = s->maps + first;
-        EACH normalise(desk->norms + 1, maps[g].in1, 0, desk->input[g], S1, C1);
-        ahead(desk->input[0], WITH_BORDER, desk->b1, maps->in2, HOW_MANY, S1, 1, C1, C1, 8);
-        EACH sum_up(desk->norms + 2, maps[g].in2, S1, C1);
+        EACH normalise(norms, in_of(maps + g, layer), 0, desk->input[g], side, outputs);
+        ahead(desk->input[0], WITH_BORDER, b, in_of(maps, layer + 1), HOW_MANY, side, 1, outputs, outputs, columns);
+        EACH sum_up(norms + 1, in_of(maps + g, layer + 1), side, outputs);
     }
-    settled(s, 2);
-    GROUPS {
-        Maps *maps = s->maps + first;
-        EACH normalise(desk->norms + 2, maps[g].in2, maps[g].cut1, desk->input[g], S1, C1);
-        ahead(desk->input[0], WITH_BORDER, desk->a2, maps->in3, HOW_MANY, S2, 2, C1, C2, 4);
-        EACH {
-            sum_up(desk->norms + 3, maps[g].in3, S2, C2);
-            halve(desk->input[g], maps[g].half1, S2, C1);
-            shortcut(maps[g].half1, desk->cut2, maps[g].cut2, S2, C1, C2, 4);
-        }
-    }
-    settled(s, 3);
-    CLEAR(desk->input);
-    GROUPS {
-        Maps *maps = s->maps + first;
-        EACH normalise(desk->norms + 3, maps[g].in3, 0, desk->input[g], S2, C2);
-        ahead(desk->input[0], WITH_BORDER, desk->b2, maps->in4, HOW_MANY, S2, 1, C2, C2, 4);
-        EACH sum_up(desk->norms + 4, maps[g].in4, S2, C2);
-    }
-    settled(s, 4);
+    settled(s, layer + 1);
+}
+
+static void blocks_ahead(const Step *s) {
+    const Desk *d = s->desk;
+    block_ahead(s, 1, d->a1, d->b1, d->cut1, S1, C0, C1, 8);
+    block_ahead(s, 3, d->a2, d->b2, d->cut2, S2, C1, C2, 4);
 }
 
 /* The mean of the last map, which has a border. */
@@ -518,7 +510,7 @@ static double turned_round(const Step *s, float *scores, long *right) {
 }
 
 /* Back through the block whose last norm is `layer`, from the gradient of its result to that of what it reads. Weights:
- * of its second and first convolution and of its shortcut, turned for the way back; B, A, CUT: which gradients these are.
+ * of its second and first convolution and of its shortcut, turned for the way back; B, A, CUT: whose gradients.
  * side: of its result; rows, columns: pixels at once in `back_twice`; once: inputs at once in `weigh`.
  * Borders are cleared where maps of another size come; where the pass before had that size, `input` has its own. */
 INLINE void block_back(const Step *s, const int layer, const float *b, const float *a, const float *cut, const int B,

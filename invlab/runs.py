@@ -135,7 +135,7 @@ def execute_all(
         if stop.is_set():
             raise Cancelled("the work as a whole was ended")
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=devices.one_thread_each) as pool:
         running: dict[Future[None], Unit] = {}
         waiting = iter(units)
         try:
@@ -470,10 +470,16 @@ def _study_seed(spec: StudySeed, store: Store, report: Report, device: str) -> R
     """Compute what is missing of a study's seed, then gather its rows."""
     cells = {records.key(cell): cell for cell in spec.specs()}
     stored = store.stored(cells)
-    todo = [cell for key, cell in cells.items() if key not in stored]
+    todo = longest_first(cell for key, cell in cells.items() if key not in stored)
     execute_all(todo, store, report, devices.threads(), [cell_seconds(cell) for cell in todo])
     found = study(spec.study)
     return {"axes": list(found.axes), "rows": gathered(found, spec.cells(), lambda c: execute(c, store)["result"])}
+
+
+def longest_first(cells: Iterable[Any]) -> list[Any]:
+    """Trainings, then what measures their networks, each with the longest first: so no thread waits at the end for the
+    last long one, and what takes equally long stays in order, task by task, whose pictures are then still there."""
+    return sorted(cells, key=lambda cell: (not isinstance(cell, Training), -cell_seconds(cell)))
 
 
 def _study_run(spec: StudyRun, store: Store, report: Report, device: str) -> Record:
@@ -522,7 +528,7 @@ def _compare(spec: Comparison, store: Store, report: Report, device: str) -> Rec
     """Train the networks side by side, looking at them as they learn, then measure each."""
     report({"stage": "start", "networks": len(spec.sources), "device": devices.describe(device), "fraction": 0.0})
     relay = Relay(report, len(spec.sources))
-    with ThreadPoolExecutor(len(spec.sources)) as pool:
+    with ThreadPoolExecutor(len(spec.sources), initializer=devices.one_thread_each) as pool:
         futures = [
             pool.submit(_compare_one, spec, number, store, relay.of(number), device)
             for number in range(len(spec.sources))

@@ -8,11 +8,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from invlab import labnet
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser import App
 
 SOURCES = Path(__file__).parents[1] / "invlab"
 HOME = Path(tempfile.mkdtemp(prefix="invlab-tests-"))
@@ -69,6 +75,25 @@ def own_home(home: Path) -> Iterator[None]:
 def by_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
     """labnet learns as where no compiled code runs: for tests of a loop against one in torch, or of forward passes."""
     monkeypatch.setattr(labnet, "takes", lambda *_, **__: False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    from tests.browser import chromium
+
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app, served from a home of its own."""
+    from tests.browser import App
+
+    served = App(tmp_path_factory.mktemp("home"))
+    yield served
+    served.stop()
 
 
 def _digest(*names: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,13 @@ from playwright.sync_api import Page as Tab
 
 from invlab.figures import COLOURS, DASHES, SYMBOLS
 from invlab.figures.mismatch import GROUP_MARKS
-from tests.browser import ROOT, App, chromium, settle
+from tests.browser import ROOT, App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PAGES = re.findall(r'st\.Page\("pages/(\w+)\.py"', (ROOT / "app.py").read_text())
 SCRIPT = (ROOT / "tests" / "accessibility.js").read_text()  # names(), contrast() and wide() of a page
 FRESH = "() => !document.querySelector('[data-stale=true]')"
 READY = "() => [...document.querySelectorAll('.js-plotly-plot')].every(g => g.querySelector('.main-svg'))"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[App]:
-    served = App(tmp_path_factory.mktemp("home"))
-    yield served
-    served.stop()
 
 
 def opened(tab: Tab, app: App, name: str) -> None:

@@ -167,6 +167,22 @@ def test_backed_up_while_others_write(home: Path, tmp_path: Path) -> None:
     assert len(names) > 0
 
 
+def test_a_file_that_goes_while_the_home_is_listed_is_left_out(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = os.walk
+
+    def late(top: Path) -> Any:
+        for folder, folders, names in walk(top):
+            yield folder, folders, [*names, "training-gone.safetensors"]
+
+    monkeypatch.setattr(backup.os, "walk", late)
+    backup.backup(tmp_path / "whole.zip", home)
+    monkeypatch.setattr(backup.os, "walk", walk)
+    backup.restore(tmp_path / "whole.zip", tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(home)
+
+
 # ---- what is refused
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -161,3 +162,5 @@ def test_what_the_guide_tells_of_memory_is_aimed_at_and_measured() -> None:
     (found,) = (one for one in benchmarks.results() if (one.benchmark, one.machine) == ("memory", "2-core-x86_64"))
     assert [aim for aim, _ in rows] == [benchmarks.number(claim.aim) for claim in found.claims]
     assert [measured for _, measured in rows] == [benchmarks.number(claim.value) for claim in found.claims]
+    alone = json.loads((ROOT / "benchmarks" / "results" / "memory-2-core-x86_64.json").read_text())["torch_alone"]
+    assert f"GPU libraries takes {benchmarks.number(alone)} MB" in guide

@@ -16,24 +16,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from invlab.jobs import Queue
 from invlab.store import Store
-from tests.browser import App, chromium, settle
+from tests.browser import App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 LONG = 120_000  # milliseconds: two trainings on a busy machine
 TRAIN = re.compile("Train both and compare")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[App]:
-    served = App(tmp_path_factory.mktemp("home"))
-    yield served
-    served.stop()
 
 
 @pytest.fixture

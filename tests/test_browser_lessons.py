@@ -8,16 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import App, chromium, settle
+from tests.browser import App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 SLOW = 60_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 from invlab.lessons.course import LESSONS
 from invlab.lessons.lesson import Choice, Lesson
 from invlab.rooms import Rooms
-from tests.browser import App, chromium, settle
+from tests.browser import App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 LONG = 60_000  # milliseconds, on a busy machine
 PASSPHRASE = "a phrase for the test"  # noqa: S105
 NASTY = "<b onclick=alert(1)>Zoë</b> *x*"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

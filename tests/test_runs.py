@@ -472,6 +472,23 @@ def test_execute_all_stores_what_it_computes(store: Store, learned: list[Trainin
     assert sorted(store.keys()) == sorted({key(spec) for spec in specs})
 
 
+def test_the_longest_training_comes_first_and_measures_keep_their_order() -> None:
+    short, long = TRAINING, dataclasses.replace(TRAINING, images=TRAINING.images * 4)
+    measures = [dataclasses.replace(SENSITIVITY, task=dataclasses.replace(SENSITIVITY.task, seed=n)) for n in range(3)]
+    assert runs.longest_first([short, *measures, TRANSFER, long]) == [long, short, TRANSFER, *measures]
+
+
+def test_every_thread_of_many_computations_uses_one_processor(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told to each thread: matrix products of a thread that was not told take all of them."""
+    told: list[int] = []
+    monkeypatch.setattr(devices, "one_thread_each", lambda: told.append(threading.get_ident()))
+    used: list[int] = []
+    monkeypatch.setattr(runs, "execute", lambda *_: used.append(threading.get_ident()))
+    execute_all([TRAINING, SENSITIVITY, TRANSFER], store, threads=2)
+    assert set(used) <= set(told)
+    assert threading.get_ident() not in told
+
+
 def test_small_networks_learn_in_one_stack_where_that_is_asked_for(
     store: Store, learned: list[Training], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
