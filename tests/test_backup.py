@@ -172,7 +172,7 @@ def test_a_file_that_goes_while_the_home_is_listed_is_left_out(
 ) -> None:
     walk = os.walk
 
-    def late(top: Path) -> Any:
+    def late(top: Path) -> Iterator[tuple[str, list[str], list[str]]]:
         for folder, folders, names in walk(top):
             yield folder, folders, [*names, "training-gone.safetensors"]
 
