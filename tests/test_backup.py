@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -350,6 +351,7 @@ def test_a_disk_without_room_is_told_of_before_anything_is_written(made: Path, t
 
 KILLER = """
 import os, signal, sys
+from collections.abc import Iterator
 from pathlib import Path
 from invlab import backup
 at, what, file, home = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
