@@ -136,7 +136,7 @@ def test_numbers_are_those_of_the_source() -> None:
 
 
 def test_sentences_that_are_quoted_are_said() -> None:
-    said = " ".join([jobs.STOPPED, worker.NO_WORKER, pages.NEWER, (ROOT / "invlab" / "store.py").read_text()])
+    said = " ".join([jobs.STOPPED, worker.NO_WORKER, pages.NEWER, (ROOT / "invlab" / "files.py").read_text()])
     quoted = [text for row in table("When something is wrong") for text in re.findall(r"\"([^\"]+)\"", row[0])]
     assert len(quoted) == 4
     for text in quoted:
