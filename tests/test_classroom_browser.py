@@ -12,11 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 from invlab.lessons.course import LESSONS
 from invlab.lessons.lesson import Choice, Lesson
 from invlab.rooms import Rooms
-from invlab.ui.classroom import FOLLOW_SECONDS
 from tests.browser import App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 LONG = 60_000  # milliseconds, on a busy machine
+SOON = 20_000  # for what comes by itself: pages ask the room every two seconds, then draw beside the server
 PASSPHRASE = "a phrase for the test"  # noqa: S105
 NASTY = "<b onclick=alert(1)>Zoë</b> *x*"
 
@@ -140,11 +140,8 @@ def test_a_lesson_with_a_class(visit, app: App) -> None:
     click(teacher, "Reveal for all")
     began = time.monotonic()
     for page in students:
-        measured_shown(page)
-    took = time.monotonic() - began
-    print(f"revealed to both after {took:.1f} s")
-    # A student's page asks every FOLLOW_SECONDS, and may just have asked; then it draws, beside the server and four others.
-    assert took < FOLLOW_SECONDS + 2.0 or load() > 4, f"{took:.1f} s"
+        measured_shown(page, SOON)  # nobody has to do anything
+    print(f"revealed to both after {time.monotonic() - began:.1f} s")
     expect(wall.get_by_text("and what was measured")).to_be_visible(timeout=LONG)
 
     # Frozen: the next lesson takes no answer, and says so within two seconds or so.
@@ -169,13 +166,6 @@ def test_a_lesson_with_a_class(visit, app: App) -> None:
         expect(student.get_by_text("You are in no room any more")).to_be_visible(timeout=LONG)
     assert "Zoë".encode() not in b"".join(p.read_bytes() for p in app.home.glob("rooms.sqlite3*"))
     no_fault(teacher, wall, *students)
-
-
-def load() -> float:
-    """Processes that want to run, for each of the machine's cores: over 4, seconds mean nothing."""
-    import os
-
-    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 def test_a_teacher_goes_between_desk_and_projector(visit) -> None:

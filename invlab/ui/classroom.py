@@ -14,7 +14,7 @@ from invlab.ui import cached, page, visitors
 
 PAGE = "pages/classroom.py"
 LESSONS = "pages/lessons.py"
-FOLLOW_SECONDS = 1.5  # a student's page asks the room that often
+FOLLOW_SECONDS = 2.0  # a student's page asks the room that often
 TITLES = "page-titles"  # in the session's state: page -> title, as the navigation has them
 CODE_PLACES = 12  # of the field: a code may be typed with spaces
 
