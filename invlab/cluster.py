@@ -185,13 +185,14 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever a cell does is the driver's to judge
             return {"key": key, "error": f"{type(error).__name__}: {error}"}
 
-    def compute_together(self, asked: Sequence[tuple[str, dict[str, Any], str]]) -> list[Sent]:
-        """The records of trainings that learn in one stack, each as from `compute`, which lets a network learn alone
-        that did not in the stack."""
-        try:
-            runs.learn_together([runs.revive(kind, fields) for kind, fields, _ in asked], self._store)
-        except Exception as error:  # noqa: BLE001 - whatever it is, alone a cell says it by itself
-            log.warning("a stack of %d trainings failed (%s): each learns alone", len(asked), error)
+    def compute_all(self, asked: Sequence[tuple[str, dict[str, Any], str]]) -> list[Sent]:
+        """What `compute` gives for one cell, or for each of several trainings, which learn in one stack; those that
+        did not learn there learn alone."""
+        if len(asked) > 1:
+            try:
+                runs.learn_together([runs.revive(kind, fields) for kind, fields, _ in asked], self._store)
+            except Exception as error:  # noqa: BLE001 - whatever it is, alone a cell says it by itself
+                log.warning("a stack of %d trainings failed (%s): each learns alone", len(asked), error)
         return [self.compute(*one) for one in asked]
 
     def _begin(self) -> None:
@@ -372,9 +373,7 @@ class Cluster:
                 member.actor.begin.remote(given)
                 for specs in stacks.units([*again, *batch.cells], member.stack, lambda t: not attempts[records.key(t)]):
                     asked = [(type(spec).__name__, records.plain(spec), records.key(spec)) for spec in specs]
-                    actor = member.actor
-                    told = actor.compute_together.remote(asked) if len(asked) > 1 else actor.compute.remote(*asked[0])
-                    member.pending.append((told, specs))
+                    member.pending.append((member.actor.compute_all.remote(asked), specs))
 
     def _needed(self, batch: Batch, store: Store) -> tuple[list[Sent], list[Training]]:
         """The stored trainings that a batch measures, packed, and those whose weights are gone."""
@@ -407,8 +406,8 @@ class Cluster:
                 self._welcome(member, answer)
                 continue
             member.pending.popleft()
-            failed = [sent for sent in _each(answer) if "error" in sent]
-            for sent in _each(answer):
+            failed = [sent for sent in answer if "error" in sent]
+            for sent in answer:
                 if "error" not in sent:
                     keep(sent, store)
                     yield sent["key"]
@@ -454,7 +453,7 @@ class Cluster:
                 asked = [] if member.ready is not None else [reference for reference, _ in member.pending]
                 for reference in self._ready(asked, 0.0):
                     with contextlib.suppress(self._ray.exceptions.RayError):
-                        for sent in _each(self._ray.get(reference)):
+                        for sent in self._ray.get(reference):
                             if "error" not in sent:
                                 keep(sent, store)
 
@@ -608,11 +607,6 @@ def _interrupt_on_sigterm() -> None:
 
     if threading.current_thread() is threading.main_thread():  # which alone gets signals
         signal.signal(signal.SIGTERM, interrupt)
-
-
-def _each(answer: Sent | list[Sent]) -> list[Sent]:
-    """What a worker sent for one cell, or for those of a stack."""
-    return answer if isinstance(answer, list) else [answer]
 
 
 def _lines(error: BaseException) -> list[str]:

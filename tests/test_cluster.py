@@ -235,10 +235,10 @@ def test_folders_of_killed_workers_are_swept_and_those_of_living_ones_stay(tmp_p
     assert [path.name for path in tmp_path.iterdir()] == [living._folder.name]
     specs = [replace(SMALL, seed=seed) for seed in (0, 1)]
     asked = [("Training", records.plain(spec), records.key(spec)) for spec in specs]
-    assert [sent["record"]["made"]["stack"] for sent in living.compute_together(asked)] == [2, 2]
+    assert [sent["record"]["made"]["stack"] for sent in living.compute_all(asked)] == [2, 2]
     living.begin([])
     monkeypatch.setattr(runs, "learn_together", lambda *_: 1 / 0)
-    told = living.compute_together([*asked, ("Training", {}, "key")])  # each alone, and what is wrong with one
+    told = living.compute_all([*asked, ("Training", {}, "key")])  # each alone, and what is wrong with one
     assert [sent["key"] for sent in told] == [records.key(specs[0]), records.key(specs[1]), "key"]
     assert ["error" in sent for sent in told] == [False, False, True]
     assert "stack" not in told[0]["record"]["made"]
