@@ -1,5 +1,5 @@
-"""What dominates the time on a CPU, compiled: the steps of rendering (`kernels.c`), each in one pass over an image, and
-labnet, learning and learned (`labnet.c`, reached through `labnet.py`).
+"""What dominates the time on a CPU, compiled: the steps of rendering (`kernels.c`), all of them on an image before the
+next, and labnet, learning and learned (`labnet.c`, reached through `labnet.py`).
 
 `python -m invlab.compiled` builds them with the machine's C compiler, in a second or two (`make run` does it); where
 there is none, or on a GPU, the same steps run in torch. Nobody waits for a compiler while something is shown or
@@ -19,8 +19,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import torch
@@ -31,16 +32,36 @@ SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernels.c", "labnet
 FLAGS = ["-O3", "-shared", "-fPIC", "-fno-math-errno", "-fno-trapping-math"]
 COMPILER_SECONDS = 120
 
-# What each kernel takes before the two sizes (images, side): p is a tensor.
-KERNELS = {
-    "warp": "ppp",
-    "hue": "ppp",
-    "brightness": "ppp",
-    "contrast": "ppp",
-    "smooth": "ppp",
-    "noise": "pppp",
-    "paste": "ppp",
+# The steps of rendering, in the order of the numbers that `kernels.c` knows them by, and what each takes for N images.
+STEPS = {
+    "warp": ("float32",),  # (N, 2, 3): the upper rows of the output -> input maps
+    "displace": ("float32", "int64"),  # (M, 2, S, S): shifts; (N,): which one, or -1 for none
+    "h_flip": ("float32",),  # (N,) from here on, but where it says otherwise
+    "v_flip": ("float32",),
+    "hue": ("float32",),
+    "brightness": ("float32",),
+    "grayscale": ("float32",),
+    "posterize": ("float32",),
+    "invert": ("float32",),
+    "sharpen": ("float32",),
+    "smooth": ("float32",),  # (N, taps): an odd number of weights, at most 2S − 1
+    "noise": ("float32", "int64"),  # the strength; the key
+    "pixelate": ("int64",),  # how many cells are left on a side
+    "erase": ("float32",),  # (N, 3): side, x and y, in pixels of the canvas
+    "contrast": ("float32",),
+    "paste": ("uint8",),  # (N, 3, S, S): what lies behind
 }
+
+
+class _Step(ctypes.Structure):
+    """`step` of kernels.c."""
+
+    _fields_ = (
+        ("kind", ctypes.c_int64),
+        ("taps", ctypes.c_int64),
+        ("first", ctypes.c_void_p),
+        ("second", ctypes.c_void_p),
+    )
 
 
 def built(folder: Path = SOURCES[0].parent) -> Path:
@@ -96,11 +117,10 @@ def library() -> ctypes.CDLL | None:
 def load(path: Path) -> ctypes.CDLL:
     """Raises OSError for a file that is no library, AttributeError where it lacks a kernel."""
     found = ctypes.CDLL(str(path))
-    for name, takes in KERNELS.items():
-        function = getattr(found, f"invlab_{name}")
-        sizes = 3 if name == "smooth" else 2
-        function.argtypes = [ctypes.c_void_p] * len(takes) + [ctypes.c_long] * sizes
-        function.restype = ctypes.c_int
+    found.invlab_render.argtypes = [
+        *[ctypes.c_void_p] * 3, ctypes.c_long, ctypes.c_void_p, *[ctypes.c_long] * 2,
+    ]  # fmt: skip
+    found.invlab_render.restype = ctypes.c_int
     found.invlab_labnet_bytes.argtypes, found.invlab_labnet_bytes.restype = [ctypes.c_long], ctypes.c_long
     found.invlab_labnet_step.argtypes = [*[ctypes.c_void_p] * 8, ctypes.c_long, ctypes.c_long, *[ctypes.c_float] * 2]
     found.invlab_labnet_step.restype = ctypes.c_long
@@ -125,47 +145,47 @@ def takes(images: torch.Tensor) -> bool:
     )
 
 
-def warp(images: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
-    """`transforms.warp`; matrix: float32 (N, 3, 3)."""
-    return _new("warp", images, matrix[:, :2].contiguous())
+class Step(NamedTuple):
+    """One step of rendering: its name, and its parameters, a row for each image, of the types in `STEPS`."""
+
+    name: str
+    first: torch.Tensor
+    second: torch.Tensor | None = None
 
 
-def hue(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """`transforms.hue`; shift: float32 (N,), turns."""
-    return _new("hue", images, shift.contiguous())
+def run(
+    images: torch.Tensor,
+    steps: Sequence[Step],
+    rows: torch.Tensor | None = None,
+    out: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """New images: `images` (N, 4, S, S), or their `rows` (int64, (N,)), through the steps in their order.
 
-
-def brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """`transforms.brightness`; factor: float32 (N,)."""
-    return _new("brightness", images, factor.contiguous())
-
-
-def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """`transforms.contrast`; factor: float32 (N,)."""
-    return _new("contrast", images, factor.contiguous())
-
-
-def smooth(images: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Rows and columns weighted with `weights` (float32 (N, taps), an odd number of at most 2S − 1), mirrored at the
-    borders."""
-    return _new("smooth", images, weights.contiguous(), sizes=(weights.shape[1],))
-
-
-def noise(images: torch.Tensor, strength: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
-    """`transforms.noise`; strength: float32 (N,); seed: int64 (N,)."""
-    return _new("noise", images, strength.contiguous(), seed.contiguous())
-
-
-def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """`tasks.paste` on bytes; behind: uint8 (N, 3, S, S); out: float32 of that shape, contiguous."""
-    _call("paste", foregrounds.contiguous(), behind.contiguous(), out)
-    return out
-
-
-def _new(name: str, images: torch.Tensor, *parameters: torch.Tensor, sizes: tuple[int, ...] = ()) -> torch.Tensor:
+    out: contiguous float32, to be written to; (N, 3, S, S) where the last step is to paste. No other step can be that.
+    Raises MemoryError, and RuntimeError where the library was not built.
+    """
+    found = library()
+    if found is None:
+        raise RuntimeError("the compiled kernels were not built: python -m invlab.compiled")
     images = images.contiguous()
-    out = torch.empty_like(images)
-    _call(name, images, *parameters, out, sizes=sizes)
+    count, size = len(images) if rows is None else len(rows), images.shape[-1]
+    if out is None:
+        out = images.new_empty(count, 3 if steps and steps[-1].name == "paste" else 4, size, size)
+    held: list[torch.Tensor] = []  # until the call returns
+
+    def address(tensor: torch.Tensor | None, kind: str) -> int:
+        if tensor is None:
+            return 0
+        held.append(tensor.to(getattr(torch, kind)).contiguous())
+        return held[-1].data_ptr()
+
+    table = (_Step * len(steps))()
+    for entry, step in zip(table, steps, strict=True):
+        kinds = STEPS[step.name]
+        entry.kind, entry.taps = list(STEPS).index(step.name), step.first.shape[-1] if step.name == "smooth" else 0
+        entry.first, entry.second = address(step.first, kinds[0]), address(step.second, kinds[-1])
+    if found.invlab_render(images.data_ptr(), address(rows, "int64"), table, len(steps), out.data_ptr(), count, size):
+        raise MemoryError(f"rendering: there is no memory for an image of {size} pixels")
     return out
 
 
@@ -173,15 +193,6 @@ def has_labnet() -> bool:
     """Whether labnet runs compiled: the library is there, and this processor has vectors of 512 bits."""
     found = library()
     return found is not None and bool(found.invlab_labnet_runs())
-
-
-def _call(name: str, images: torch.Tensor, *tensors: torch.Tensor, sizes: tuple[int, ...] = ()) -> None:
-    found = library()
-    if found is None:
-        raise RuntimeError("the compiled kernels were not built: python -m invlab.compiled")
-    pointers = (tensor.data_ptr() for tensor in (images, *tensors))
-    if getattr(found, f"invlab_{name}")(*pointers, len(images), images.shape[-1], *sizes):
-        raise MemoryError(f"{name}: there is no memory for an image of {images.shape[-1]} pixels")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from invlab.transforms import (
     OBJECT_SHARE,
     TRANSFORMS,
     Parameters,
-    apply_all,
+    operations,
     scale_matrix,
+    steps,
     transform,
     translate_matrix,
     warp,
@@ -188,10 +189,17 @@ def _composed(
     for start in range(0, count, block):
         part = slice(start, start + block)
         here = [{name: values[part] for name, values in family.items()} for family in parameters]
-        foregrounds = apply_all(objects_of(task, plan, part, device), task.transformations, here)
+        todo = operations(task.transformations, here)
         if place is not None:
-            foregrounds = warp(foregrounds, place[part])
-        paste(foregrounds, behind(task, plan, part, device), out=images[part])
+            todo.append((warp, {"matrix": place[part]}))
+        (objects, rows), scenes = _objects_among(task, plan, part, device), behind(task, plan, part, device)
+        if _compiled_paste(objects, scenes, images) and (found := steps(todo, task.size)) is not None:
+            compiled.run(objects, [*found, compiled.Step("paste", scenes)], rows, images[part])
+            continue
+        objects = objects if rows is None else objects.index_select(0, rows)
+        for apply, values in todo:
+            objects = apply(objects, **values)
+        paste(objects, scenes, out=images[part])
     if task.label == "transformation":
         return Batch(images, transform(task.transformations[0]).label_of(parameters[0]))
     return Batch(images, plan.labels)
@@ -266,14 +274,22 @@ def fetch(task: Task, plan: Plan, part: slice, device: str = "cpu") -> Pairs:
 
 def objects_of(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Tensor:
     """float32 (N, 4, S, S), premultiplied: the objects of a part of a plan; transparent where there is none."""
-    whole = _on_device(task.objects, task.size, str(device))
-    prototypes = whole.index_select(0, plan.prototypes[part])
+    objects, rows = _objects_among(task, plan, part, device)
+    return objects if rows is None else objects.index_select(0, rows)
+
+
+def _objects_among(task: Task, plan: Plan, part: slice, device: str) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """The same as rows (None: all) of images, which are not copied where a bank has them as they are."""
+    whole, rows = _on_device(task.objects, task.size, str(device)), plan.prototypes[part]
+    if whole.dtype == torch.float32 and task.availability == 1:
+        return whole, rows
+    prototypes = whole.index_select(0, rows)
     if prototypes.dtype != torch.float32:  # photographs are kept as bytes: a quarter of the memory
         opaque = torch.ones(len(prototypes), 1, task.size, task.size, device=device)
         prototypes = torch.cat([prototypes.float().div_(255), opaque], 1)
     if task.availability < 1:
         prototypes = prototypes * plan.shown[part][:, None, None, None]
-    return prototypes
+    return prototypes, None
 
 
 def behind(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Tensor:
@@ -312,11 +328,15 @@ def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor | N
     """Premultiplied RGBA (N, 4, S, S) over RGB (N, 3, S, S), in [0, 1] or as bytes; float32 in [−1, 1]."""
     if out is None:
         out = torch.empty(behind.shape, device=behind.device)
-    if behind.dtype == torch.uint8 and out.is_contiguous() and compiled.takes(foregrounds):
-        return compiled.paste(foregrounds, behind, out)
+    if _compiled_paste(foregrounds, behind, out):
+        return compiled.run(foregrounds, [compiled.Step("paste", behind)], out=out)
     white = 255 if behind.dtype == torch.uint8 else 1
     through = foregrounds[:, 3:].mul(-2 / white).add_(2 / white)
     return out.copy_(behind).mul_(through).add_(foregrounds[:, :3], alpha=2).sub_(1)
+
+
+def _compiled_paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor) -> bool:
+    return behind.dtype == torch.uint8 and out.is_contiguous() and compiled.takes(foregrounds)
 
 
 @functools.lru_cache(maxsize=128)

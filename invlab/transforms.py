@@ -53,7 +53,7 @@ class Transform:
     group: str  # geometric, photometric or corruption
     what: str  # one plain sentence for people
     sample: Callable[[int, Generator], Parameters]
-    apply: Callable[..., torch.Tensor]
+    apply: Callable[..., torch.Tensor]  # a function in torch, or a `Kernel`
     identity: dict[str, float]
     axes: tuple[Axis, ...]
     matrix: Callable[..., torch.Tensor] | None = field(default=None)  # geometric families: output -> input map
@@ -105,19 +105,29 @@ def only_where(name: str, identity: float) -> Callable[[Callable[..., torch.Tens
     return wrap
 
 
-def compiled_as(
-    kernel: Callable[..., torch.Tensor],
-) -> Callable[[Callable[..., torch.Tensor]], Callable[..., torch.Tensor]]:
-    """Compute a family with `kernel` of `invlab.compiled` wherever that takes the images."""
+@dataclass(frozen=True)
+class Kernel:
+    """What a family does to images: in torch, which defines it, and as a step of the compiled rendering."""
 
-    def wrap(in_torch: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-        @functools.wraps(in_torch)
-        def apply(images: torch.Tensor, **parameters: torch.Tensor) -> torch.Tensor:
-            return (kernel if compiled.takes(images) else in_torch)(images, **parameters)
+    in_torch: Callable[..., torch.Tensor]  # (images, parameters) -> images
+    step: Callable[..., compiled.Step]  # (size, parameters) -> the same, compiled
 
-        return apply
+    def __call__(self, images: torch.Tensor, *values: torch.Tensor, **parameters: torch.Tensor) -> torch.Tensor:
+        if compiled.takes(images):
+            return compiled.run(images, [self.step(images.shape[-1], *values, **parameters)])
+        return self.in_torch(images, *values, **parameters)
 
-    return wrap
+
+def compiled_as(step: str | Callable[..., compiled.Step]) -> Callable[[Callable[..., torch.Tensor]], Kernel]:
+    """The kernel of a function in torch and its step; for one of a single parameter the step's name will do."""
+    if callable(step):
+        return lambda in_torch: Kernel(in_torch, step)
+
+    def named(_: int, *values: torch.Tensor, **parameters: torch.Tensor) -> compiled.Step:
+        (value,) = (*values, *parameters.values())
+        return compiled.Step(step, value)
+
+    return lambda in_torch: Kernel(in_torch, named)
 
 
 def per_image(values: torch.Tensor) -> torch.Tensor:
@@ -181,13 +191,12 @@ def both_sides(images: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
 # -------------------------------------------------------------------------------------------------------- geometric
 
 
+@compiled_as(lambda _, matrix: compiled.Step("warp", matrix[:, :2]))
 def warp(images: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
     """Resample once: the pixel at p of the output is the input at matrix · p, transparent outside.
 
     matrix: (N, 3, 3), coordinates in [−1, 1] from edge to edge.
     """
-    if compiled.takes(images):
-        return compiled.warp(images, matrix)
     return resample(images, affine_grid(matrix, images.shape[-1]))
 
 
@@ -262,19 +271,20 @@ def v_flip_matrix(flip: torch.Tensor) -> torch.Tensor:
     return _affine(zero + 1, zero, zero, 1 - 2 * flip)
 
 
-def warped_by(matrix: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+def warped_by(matrix: Callable[..., torch.Tensor]) -> Kernel:
     """The `apply` of a geometric family from its matrix."""
+    return Kernel(
+        lambda images, **parameters: warp.in_torch(images, matrix(**parameters)),
+        lambda size, **parameters: warp.step(size, matrix(**parameters)),
+    )
 
-    def apply(images: torch.Tensor, **parameters: torch.Tensor) -> torch.Tensor:
-        return warp(images, matrix(**parameters))
 
-    return apply
-
-
+@compiled_as("h_flip")
 def h_flip(images: torch.Tensor, flip: torch.Tensor) -> torch.Tensor:
     return torch.where(per_image(flip) > 0.5, images.flip(3), images)  # alone, a flip needs no resampling
 
 
+@compiled_as("v_flip")
 def v_flip(images: torch.Tensor, flip: torch.Tensor) -> torch.Tensor:
     return torch.where(per_image(flip) > 0.5, images.flip(2), images)
 
@@ -282,7 +292,7 @@ def v_flip(images: torch.Tensor, flip: torch.Tensor) -> torch.Tensor:
 # ------------------------------------------------------------------------------------------------------ photometric
 
 
-@compiled_as(compiled.hue)
+@compiled_as("hue")
 def hue(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Turn the hue of HSV by `shift` turns. It commutes with scaling the colour, so premultiplied colours will do.
 
@@ -308,7 +318,7 @@ def hue(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     return out
 
 
-@compiled_as(compiled.brightness)
+@compiled_as("brightness")
 @only_where("factor", 1.0)
 def brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     out, colour = to_colour(images)
@@ -317,6 +327,7 @@ def brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     return out
 
 
+@compiled_as("grayscale")
 @only_where("amount", 0.0)
 def grayscale(images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
     out, colour = to_colour(images)
@@ -324,6 +335,7 @@ def grayscale(images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
     return out
 
 
+@compiled_as("posterize")
 @only_where("bits", 8.0)
 def posterize(images: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     """Keep the upper `bits` bits of each straight (not premultiplied) colour."""
@@ -337,6 +349,7 @@ def posterize(images: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
     return out
 
 
+@compiled_as("invert")
 @only_where("amount", 0.0)
 def invert(images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
     out, colour = to_colour(images)
@@ -344,6 +357,7 @@ def invert(images: torch.Tensor, amount: torch.Tensor) -> torch.Tensor:
     return out
 
 
+@compiled_as("sharpen")
 @only_where("factor", 1.0)
 def sharpen(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Away from a 3 × 3 smoothing (weights 1, centre 5, of 13) by `factor`; the outermost pixels stay."""
@@ -360,17 +374,19 @@ def sharpen(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 # ------------------------------------------------------------------------------------------------------- corruption
 
 
+def blur_weights(sigma: torch.Tensor, size: int) -> torch.Tensor:
+    """(N, taps): a Gaussian of `sigma` pixels, 7 taps on a 32-pixel canvas."""
+    return gaussian_weights(sigma * (size / CANVAS), 2 * math.ceil(3 * size / CANVAS) + 1)
+
+
+@compiled_as(lambda size, sigma: compiled.Step("smooth", blur_weights(sigma, size)))
 def blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     """Gaussian of standard deviation `sigma` pixels, 7 × 7 on a 32-pixel canvas, mirrored at the borders."""
     size = images.shape[-1]
-    taps = 2 * math.ceil(3 * size / CANVAS) + 1
-    weights = gaussian_weights(sigma * (size / CANVAS), taps)
-    if compiled.takes(images):
-        return compiled.smooth(images, weights)
-    return both_sides(images, smoothing_matrix(weights, size))
+    return both_sides(images, smoothing_matrix(blur_weights(sigma, size), size))
 
 
-@compiled_as(compiled.noise)
+@compiled_as(lambda _, strength, seed: compiled.Step("noise", strength, seed))
 @only_where("strength", 0.0)
 def noise(images: torch.Tensor, strength: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
     """Add `strength` · clip(N(0, 1), 0, 1), drawn for each pixel and channel, to the straight colours."""
@@ -385,12 +401,11 @@ def noise(images: torch.Tensor, strength: torch.Tensor, seed: torch.Tensor) -> t
 
 
 @functools.lru_cache(maxsize=64)
-def _pixelate_matrix(fraction: float, size: int, device: str) -> torch.Tensor:
-    """(size, size): average over the cells of a coarse grid, then repeat the nearest cell.
+def _pixelate_matrix(cells: int, size: int, device: str) -> torch.Tensor:
+    """(size, size): average over `cells` cells, then repeat the nearest one.
 
     As PIL's BOX filter does it, a pixel belongs wholly to the cell that its centre lies in.
     """
-    cells = max(1, int(size * fraction))
     at = torch.arange(size, dtype=torch.float64)
     edges = torch.floor(torch.arange(cells + 1, dtype=torch.float64) * size / cells + 0.5)
     inside = ((at >= edges[:-1, None]) & (at < edges[1:, None])).double()
@@ -399,15 +414,21 @@ def _pixelate_matrix(fraction: float, size: int, device: str) -> torch.Tensor:
     return down[nearest].float().to(device)
 
 
+def cells_left(fraction: torch.Tensor, size: int) -> torch.Tensor:
+    """int64 (N,): how many cells a side of `size` pixels has at `fraction`; .3 is meant where its float32 is given."""
+    return (fraction.double().mul(1e6).round().div(1e6) * size).long().clamp(min=1)
+
+
+@compiled_as(lambda size, fraction: compiled.Step("pixelate", cells_left(fraction, size)))
 @only_where("fraction", 1.0)
 def pixelate(images: torch.Tensor, fraction: torch.Tensor) -> torch.Tensor:
     """Box-downsample to `fraction` of the size, nearest upsample."""
     size, device = images.shape[-1], str(images.device)
-    values = fraction.unique().tolist()
-    if len(values) == 1:
-        return both_sides(images, _pixelate_matrix(round(values[0], 6), size, device))
-    matrices = torch.stack([_pixelate_matrix(round(value, 6), size, device) for value in fraction.tolist()])
-    return both_sides(images, matrices)
+    cells = cells_left(fraction, size)
+    different = cells.unique().tolist()
+    if len(different) == 1:
+        return both_sides(images, _pixelate_matrix(different[0], size, device))
+    return both_sides(images, torch.stack([_pixelate_matrix(each, size, device) for each in cells.tolist()]))
 
 
 @functools.lru_cache(maxsize=8)
@@ -421,14 +442,27 @@ def elastic_field(seed: torch.Tensor) -> torch.Tensor:
     return both_sides(rough, _elastic_smoothing(str(seed.device)))
 
 
+def elastic_shift(alpha: torch.Tensor, seed: torch.Tensor, size: int) -> torch.Tensor:
+    """(N, 2, size, size): how far each pixel's source lies from it, in halves of the canvas."""
+    shift = elastic_field(seed).mul_(per_image(alpha / CANVAS))
+    if size != CANVAS and len(shift):
+        shift = F.interpolate(shift, size=(size, size), mode="bilinear", align_corners=False)
+    return shift
+
+
+def _elastic_step(size: int, alpha: torch.Tensor, seed: torch.Tensor) -> compiled.Step:
+    rows = (alpha != 0).nonzero()[:, 0]
+    which = torch.full(alpha.shape, -1).index_copy_(0, rows, torch.arange(len(rows)))
+    return compiled.Step("displace", elastic_shift(alpha[rows], seed[rows], size), which)
+
+
+@compiled_as(_elastic_step)
 @only_where("alpha", 0.0)
 def elastic(images: torch.Tensor, alpha: torch.Tensor, seed: torch.Tensor) -> torch.Tensor:
     """Displace each pixel by a smooth random field of strength `alpha` (torchvision's convention: field · α / 32 of
     half the canvas)."""
     size = images.shape[-1]
-    shift = elastic_field(seed).mul_(per_image(alpha / CANVAS))
-    if size != CANVAS:
-        shift = F.interpolate(shift, size=(size, size), mode="bilinear", align_corners=False)
+    shift = elastic_shift(alpha, seed, size)
     centres = pixel_centres(size, images.device)
     grid = torch.empty(len(images), size, size, 2, device=images.device)
     torch.add(shift[:, 0], centres, out=grid[..., 0])
@@ -436,6 +470,7 @@ def elastic(images: torch.Tensor, alpha: torch.Tensor, seed: torch.Tensor) -> to
     return resample(images, grid)
 
 
+@compiled_as(lambda _, side, x, y: compiled.Step("erase", torch.stack([side, x, y], 1)))
 @only_where("side", 0.0)
 def erasing(images: torch.Tensor, side: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Make a square of `side` pixels, upper left corner (x, y), transparent."""
@@ -447,7 +482,7 @@ def erasing(images: torch.Tensor, side: torch.Tensor, x: torch.Tensor, y: torch.
     return images.masked_fill(hole, 0.0)
 
 
-@compiled_as(compiled.contrast)
+@compiled_as("contrast")
 @only_where("factor", 1.0)
 def contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Away from the object's own mean luminance (weighted by alpha: transparent pixels have no colour) by `factor`."""
@@ -515,19 +550,39 @@ def draw(names: Sequence[str], n: int, generator: Generator) -> list[Parameters]
     return parameters
 
 
-def apply_all(images: torch.Tensor, names: Sequence[str], parameters: Sequence[Parameters]) -> torch.Tensor:
-    """Apply the families in order. Neighbouring geometric families become one resampling: sharper, and faster."""
+Operation = tuple[Callable[..., "torch.Tensor"], Parameters]
+
+
+def operations(names: Sequence[str], parameters: Sequence[Parameters]) -> list[Operation]:
+    """What applies the families in order. Neighbouring geometric ones become one resampling: sharper, and faster."""
+    found: list[Operation] = []
     i = 0
     while i < len(names):
         run = i
         while run < len(names) and transform(names[run]).matrix is not None:
             run += 1
         if run - i > 1:
-            images = warp(images, folded(names[i:run], parameters[i:run]))
+            found.append((warp, {"matrix": folded(names[i:run], parameters[i:run])}))
             i = run
         else:
-            images = transform(names[i]).apply(images, **parameters[i])
+            found.append((transform(names[i]).apply, parameters[i]))
             i += 1
+    return found
+
+
+def steps(todo: Sequence[Operation], size: int) -> list[compiled.Step] | None:
+    """The same as steps for images of `size` pixels; None where one of them is there in torch alone."""
+    found = [kernel.step(size, **values) for kernel, values in todo if isinstance(kernel, Kernel)]
+    return found if len(found) == len(todo) else None
+
+
+def apply_all(images: torch.Tensor, names: Sequence[str], parameters: Sequence[Parameters]) -> torch.Tensor:
+    """Apply the families in order; without any, the images themselves."""
+    todo = operations(names, parameters)
+    if compiled.takes(images) and (compiled_steps := steps(todo, images.shape[-1])):
+        return compiled.run(images, compiled_steps)
+    for apply, values in todo:
+        images = apply(images, **values)
     return images
 
 

@@ -122,7 +122,7 @@ def test_draws_are_rows_of_what_apply_takes(name: str) -> None:
         parameters = family.sample(n, rows(n))
         assert all(v.shape == (n,) for v in parameters.values())
         assert all(v.dtype == (torch.int64 if k == "seed" else torch.float32) for k, v in parameters.items())
-    kernel = family.matrix or family.apply
+    kernel = family.matrix or getattr(family.apply, "in_torch", family.apply)
     names = [p for p in inspect.signature(kernel).parameters if p != "images"]
     assert list(parameters) == names
     assert set(family.identity) == set(names) - {"seed"}
