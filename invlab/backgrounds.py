@@ -106,13 +106,18 @@ def stored(
     """
     if background_set.pixels is None:
         side = background_set.size
-        return seeds.uniform_field(generator.seeds(generator.n).to(device), 3, side, side)
+        return seeds.uniform_field(fresh_keys(generator).to(device), 3, side, side)
     if which is None:
         raise ValueError(f"backgrounds {background_set.name!r}: say which")
     if isinstance(background_set.pixels, Scenes) and (few := background_set.pixels.some(which)) is not None:
         return few.to(device)
     images = _images_on(background_set, str(device))
     return images.index_select(0, which.to(images.device))
+
+
+def fresh_keys(generator: seeds.Generator) -> torch.Tensor:
+    """int64 (N,): whose `seeds.uniform_field` the fresh backgrounds of the rows of `generator` are."""
+    return generator.seeds(generator.n)
 
 
 @lru_cache(maxsize=8)

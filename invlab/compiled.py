@@ -50,6 +50,7 @@ STEPS = {
     "erase": ("float32",),  # (N, 3): side, x and y, in pixels of the canvas
     "contrast": ("float32",),
     "paste": ("uint8",),  # (N, 3, S, S): what lies behind
+    "paste_fresh": ("int64",),  # the keys of random pixels
 }
 
 
@@ -170,7 +171,7 @@ def run(
     images = images.contiguous()
     count, size = len(images) if rows is None else len(rows), images.shape[-1]
     if out is None:
-        out = images.new_empty(count, 3 if steps and steps[-1].name == "paste" else 4, size, size)
+        out = images.new_empty(count, 3 if steps and steps[-1].name.startswith("paste") else 4, size, size)
     held: list[torch.Tensor] = []  # until the call returns
 
     def address(tensor: torch.Tensor | None, kind: str) -> int:

@@ -26,7 +26,7 @@ typedef float two __attribute__((vector_size(32), aligned(16), may_alias)); /* n
 /* The numbers are those of STEPS in compiled.py. */
 enum {
     WARP, DISPLACE, H_FLIP, V_FLIP, HUE, BRIGHTNESS, GRAYSCALE, POSTERIZE, INVERT, SHARPEN, SMOOTH, NOISE, PIXELATE,
-    ERASE, CONTRAST, PASTE,
+    ERASE, CONTRAST, PASTE, PASTE_FRESH,
 };
 
 /* What is done to every image, and where its parameters lie, a row for each image. */
@@ -311,21 +311,24 @@ INLINE float normal_at(float v) {
     return v * (1.25331378f + w * (0.328151762f + w * (0.179429293f + w * (0.134215102f + w * (0.0162861645f + w * (0.339021474f + w * (-0.438933969f + w * 0.47175619f)))))));
 }
 
+/* 32 random bits at a place of a field, as seeds.hash_field. */
+INLINE uint32_t random_bits(uint32_t place, int64_t seed) {
+    uint32_t x = place * 0x9E3779B9u + (uint32_t)seed;
+    x ^= x >> 16;
+    x *= 0x7FEB352Du;
+    x += (uint32_t)((uint64_t)seed >> 32);
+    x ^= x >> 15;
+    x *= 0x846CA68Bu;
+    return x ^ x >> 16;
+}
+
 /* strength * clip(N(0, 1), 0, 1), drawn from `seed`, added to the straight colours. */
 INLINE int noise(const float *restrict from, float strength, int64_t seed, float *restrict to, long plane) {
     const float *restrict alpha = from + 3 * plane;
-    uint32_t low = (uint32_t)seed, high = (uint32_t)((uint64_t)seed >> 32);
     if (strength == 0) return 0;
     for (int channel = 0; channel < 3; channel++)
         for (long i = 0; i < plane; i++) {
-            uint32_t x = (uint32_t)(channel * plane + i) * 0x9E3779B9u + low;
-            x ^= x >> 16;
-            x *= 0x7FEB352Du;
-            x += high;
-            x ^= x >> 15;
-            x *= 0x846CA68Bu;
-            x ^= x >> 16;
-            float v = (float)(int32_t)(x >> 8) * 0x1p-23f - (1 - 0x1p-24f);
+            float v = (float)(int32_t)(random_bits((uint32_t)(channel * plane + i), seed) >> 8) * 0x1p-23f - (1 - 0x1p-24f);
             float added = least(normal_at(between(v, 0, 0.69f)), 1) * strength * alpha[i];
             to[channel * plane + i] = least(from[channel * plane + i] + added, alpha[i]);
         }
@@ -386,6 +389,18 @@ INLINE int paste(const float *restrict from, const uint8_t *restrict behind, flo
     return 1;
 }
 
+/* The same over random pixels, drawn from `seed`. */
+INLINE int paste_fresh(const float *restrict from, int64_t seed, float *restrict to, long plane) {
+    const float *restrict alpha = from + 3 * plane;
+    for (int channel = 0; channel < 3; channel++)
+        for (long i = 0; i < plane; i++) {
+            long at = channel * plane + i;
+            float behind = (float)(int32_t)(random_bits((uint32_t)at, seed) >> 8) * 0x1p-24f;
+            to[at] = behind * ((1 - alpha[i]) * 2) + 2 * from[at] - 1;
+        }
+    return 1;
+}
+
 /* Whether the step wrote `to`; it does not where it changes nothing. */
 INLINE int taken(const step *what, long image, const float *from, float *to, const scratch *own, long s) {
     const float *value = what->first;
@@ -410,16 +425,17 @@ INLINE int taken(const step *what, long image, const float *from, float *to, con
     case ERASE: return erase(from, value + 3 * image, to, s);
     case CONTRAST: return stretch(from, value[image], mean_luminance(from, plane), to, plane);
     case PASTE: return paste(from, (const uint8_t *)what->first + 3 * plane * image, to, plane);
+    case PASTE_FRESH: return paste_fresh(from, ((const int64_t *)what->first)[image], to, plane);
     }
     return 0;
 }
 
-/* Images number `rows` (or, without them, 0 to n - 1) through `count` steps, of which PASTE can be the last; out:
- * (n, 4, s, s), or (n, 3, s, s) after PASTE. Returns 0, or 1 where memory is short. */
+/* Images number `rows` (or, without them, 0 to n - 1) through `count` steps, of which the last can paste; out:
+ * (n, 4, s, s), or (n, 3, s, s) where it does. Returns 0, or 1 where memory is short. */
 WIDE int invlab_render(const float *images, const int64_t *rows, const step *steps, long count, float *out, long n,
                        long s) {
     long plane = s * s, side = s + 3, across = whole(s);
-    long each = plane * (count && steps[count - 1].kind == PASTE ? 3 : 4);
+    long each = plane * (count && steps[count - 1].kind >= PASTE ? 3 : 4);
     /* lines: rows and columns reach at most s - 1 pixels beyond both ends when they are smoothed */
     long pixels = side * side + s, floats = 8 * plane + 3 * across + 2 * s * (3 * s);
     pixel *memory = aligned_alloc(64, (pixels * sizeof(pixel) + floats * sizeof(float) + 63) / 64 * 64);

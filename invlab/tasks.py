@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from invlab import compiled
-from invlab.backgrounds import BackgroundSet, backgrounds, draw, pick, stored
+from invlab.backgrounds import BackgroundSet, backgrounds, draw, fresh_keys, pick, stored
 from invlab.objects import bank, class_names
 from invlab.seeds import Generator, word
 from invlab.transforms import (
@@ -192,14 +192,14 @@ def _composed(
         todo = operations(task.transformations, here)
         if place is not None:
             todo.append((warp, {"matrix": place[part]}))
-        (objects, rows), scenes = _objects_among(task, plan, part, device), behind(task, plan, part, device)
-        if _compiled_paste(objects, scenes, images) and (found := steps(todo, task.size)) is not None:
-            compiled.run(objects, [*found, compiled.Step("paste", scenes)], rows, images[part])
+        objects, rows = _objects_among(task, plan, part, device)
+        if compiled.takes(objects) and (found := steps(todo, task.size)) is not None:
+            compiled.run(objects, [*found, _paste_step(task, plan, part)], rows, images[part])
             continue
         objects = objects if rows is None else objects.index_select(0, rows)
         for apply, values in todo:
             objects = apply(objects, **values)
-        paste(objects, scenes, out=images[part])
+        paste(objects, behind(task, plan, part, device), out=images[part])
     if task.label == "transformation":
         return Batch(images, transform(task.transformations[0]).label_of(parameters[0]))
     return Batch(images, plan.labels)
@@ -298,6 +298,13 @@ def behind(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Te
     return stored(scenes, plan.backgrounds[part], Generator(plan.fresh[part]), device)
 
 
+def _paste_step(task: Task, plan: Plan, part: slice) -> compiled.Step:
+    """Pasting on the backgrounds of a part of a plan; what is made fresh is made there."""
+    if backgrounds(task.backgrounds, task.size).pixels is None:
+        return compiled.Step("paste_fresh", fresh_keys(Generator(plan.fresh[part])))
+    return compiled.Step("paste", behind(task, plan, part))
+
+
 def _placement_matrices(task: Task, split: str, indices: torch.Tensor, epoch: int, device: str) -> torch.Tensor | None:
     """(N, 3, 3): the output -> input maps that put the objects in their places; None in the centre."""
     if task.placement == "centre":
@@ -328,15 +335,11 @@ def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor | N
     """Premultiplied RGBA (N, 4, S, S) over RGB (N, 3, S, S), in [0, 1] or as bytes; float32 in [−1, 1]."""
     if out is None:
         out = torch.empty(behind.shape, device=behind.device)
-    if _compiled_paste(foregrounds, behind, out):
+    if behind.dtype == torch.uint8 and out.is_contiguous() and compiled.takes(foregrounds):
         return compiled.run(foregrounds, [compiled.Step("paste", behind)], out=out)
     white = 255 if behind.dtype == torch.uint8 else 1
     through = foregrounds[:, 3:].mul(-2 / white).add_(2 / white)
     return out.copy_(behind).mul_(through).add_(foregrounds[:, :3], alpha=2).sub_(1)
-
-
-def _compiled_paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor) -> bool:
-    return behind.dtype == torch.uint8 and out.is_contiguous() and compiled.takes(foregrounds)
 
 
 @functools.lru_cache(maxsize=128)
