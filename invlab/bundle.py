@@ -14,6 +14,7 @@ from invlab.studies.comparison import Comparison, comparison
 from invlab.studies.presets import PRESETS
 from invlab.studies.recordings import recordings
 from invlab.studies.singles import SOURCES, Singles
+from invlab.watching import Report, ignore
 
 STUDY = Singles()
 # What a newcomer sees on the Transfer page before anything is touched, in five seeds.
@@ -48,7 +49,7 @@ def contents() -> Iterator[Any]:
             yield from (source, compared.sensitivity(number), compared.transfer(number))
 
 
-def build(directory: Path, home: Path, report: runs.Report = runs.ignore) -> dict[str, Any]:
+def build(directory: Path, home: Path, report: Report = ignore) -> dict[str, Any]:
     """Compute what is missing in `home` and in the bundle that is there, then write the bundle anew.
 
     Started again, it goes on where it stopped. Returns the manifest. A result's key holds all it depends on, so what

@@ -34,10 +34,10 @@ from invlab import __version__, devices, records, runs
 from invlab.costs import cell_seconds
 from invlab.files import USERS, sha256, used
 from invlab.jobs import MAX_ATTEMPTS
-from invlab.runs import Record, Report
 from invlab.store import Store
 from invlab.studies.catalogue import StudyRun, training_of
 from invlab.training import Training
+from invlab.watching import Record, Report, ignore
 
 LOCAL = "ray"  # an address: a cluster of this machine alone, for as long as the driver runs
 BATCH_SECONDS = 30.0  # expected seconds of a batch, where there is that much to do
@@ -303,7 +303,7 @@ class Cluster:
         self._open.close()
         self._ray = None
 
-    def compute(self, specs: Iterable[Any], store: Store, report: Report = runs.ignore) -> None:
+    def compute(self, specs: Iterable[Any], store: Store, report: Report = ignore) -> None:
         """Compute cells of studies that are not stored and store them as they are finished.
 
         Reports what `runs.execute_all` reports, with the number of `workers` at work; what a report raises ends the

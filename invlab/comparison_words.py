@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from invlab import records, runs
+from invlab import records
 from invlab.figures import transfer as drawn
 from invlab.objects import is_own
 from invlab.studies.comparison import Comparison, comparison, relation
 from invlab.studies.presets import PRESETS
+from invlab.watching import QUICK_PAIRS, QUICK_PROBE
 from invlab.words import duration, escaped, families_text, when
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ def how_measured(spec: Comparison, result: Record) -> str:
             f"{spec.probe_train:,} + {spec.probe_test:,} target images."
         )
     return (
-        f"Along the way: quick looks at {runs.QUICK_PAIRS} twin pairs, and a probe fitted on {runs.QUICK_PROBE} target "
+        f"Along the way: quick looks at {QUICK_PAIRS} twin pairs, and a probe fitted on {QUICK_PROBE} target "
         "images. The large symbols at "
         f"the right are the full measures at the end: {spec.pairs:,} twin pairs, a probe fitted on "
         f"{spec.probe_train:,} and tested on {spec.probe_test:,} target images; more images to fit on make a better "

@@ -265,10 +265,10 @@ def watch(parent: Parent, then: Callable[[], None]) -> None:
 
 def _steps() -> tuple[Execute, Revive, type[Exception], str]:
     """What the real jobs need, imported now so that the first job finds it warm."""
-    from invlab import devices, runs
+    from invlab import devices, runs, watching
 
     runs.warm_up()
-    return runs.execute, runs.revive, runs.Cancelled, devices.choose()
+    return runs.execute, runs.revive, watching.Cancelled, devices.choose()
 
 
 def _quietly(call: Callable[[], Any]) -> Any:

@@ -11,6 +11,7 @@ from invlab import listing, records
 from invlab.files import StoreError
 from invlab.jobs import Job, QueueError
 from invlab.rows import kind_of
+from invlab.studies.catalogue import STUDIES
 from invlab.studies.comparison import Comparison
 from invlab.ui import cached, live, page, results, visitors
 from invlab.ui.results import Choice, duration, escaped
@@ -20,6 +21,7 @@ SHOWN = 50  # finished comparisons on a page of the list
 ENDED = 8  # failed and cancelled runs that are listed
 REFRESH_SECONDS = 2.0
 PLACES = ("before", "after")  # in the link: the comparison that the list goes on from, to older or to newer ones
+PAGES = {"Audit": "own", "Recording": "learning"}  # where runs of other kinds are asked for
 KINDS = {
     "training": "trained networks",
     "sensitivity": "sensitivities",
@@ -62,8 +64,7 @@ def _active(job: Job) -> None:
             st.progress(live.done(job) if job.state == "running" else 0.0, live.state_text(queue, job))
         with button:
             live.cancel_button(queue, job, f"cancel-{job.key}")
-        if (choice := choice_of_job(job)) is not None:
-            live.page_of(choice, "Watch it learn")
+        to_its_page(job, "Watch it learn")
 
 
 def _refreshing(before: frozenset[str]) -> None:
@@ -76,6 +77,20 @@ def _refreshing(before: frozenset[str]) -> None:
 def active_keys() -> frozenset[str]:
     queue = cached.the_queue()
     return frozenset(job.key for state in ("running", "queued") for job in queue.jobs(state))  # type: ignore[arg-type]
+
+
+def to_its_page(job: Job, label: str) -> None:
+    """A link to where the run was asked for and is shown. label: of a comparison's, which opens with its choice."""
+    if (choice := choice_of_job(job)) is not None:
+        live.page_of(choice, label)
+    elif (name := page_of(job.kind, job.payload)) is not None:
+        st.page_link(f"pages/{name}.py", label="Open its page", icon=":material/open_in_new:")
+
+
+def page_of(kind: str, fields: dict[str, Any]) -> str | None:
+    """The page that a kind of spec belongs to; of a study, the study's own. None where there is none."""
+    name = fields.get("study") if kind in ("StudyRun", "StudySeed") else None
+    return name if name in STUDIES else PAGES.get(kind)
 
 
 def choice_of_job(job: Job) -> Choice | None:
@@ -95,8 +110,7 @@ def ended() -> None:
             reason = f": {escaped(job.error)}" if job.state == "failed" and job.error else ""
             st.markdown(f"**{escaped(job.title or job.kind)}** {job.state}{reason}")
             with st.container(horizontal=True):
-                if (choice := choice_of_job(job)) is not None:
-                    live.page_of(choice, "Open it, to run it again")
+                to_its_page(job, "Open it, to run it again")
                 if visitors.may("forget"):
                     st.button(
                         "Forget", key=f"forget-{job.key}", icon=":material/delete:", on_click=_forget, args=(job.key,)
@@ -243,6 +257,8 @@ def open_run(key: str, name: str) -> None:
     if kind_of(key) != "comparison":
         st.subheader(f"A stored {escaped(kind_of(key))}", anchor=False)
         st.caption(results.made_where(record, cached.the_store().origin(key)))
+        if (where := page_of(record["kind"], record.get("spec") or {})) is not None:
+            st.page_link(f"pages/{where}.py", label="Open its page", icon=":material/open_in_new:")
         st.json(record, expanded=1)
         return
     spec = results.revived(record)

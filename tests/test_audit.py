@@ -19,7 +19,6 @@ from invlab.imagenet import untrained
 from invlab.networks import Network
 from invlab.representations import represent
 from invlab.responses import average_positions
-from invlab.runs import Cancelled
 from invlab.seeds import torch_generator
 from invlab.sensitivity import compare_twins, derangement
 from invlab.store import Store
@@ -27,6 +26,7 @@ from invlab.studies.singles import Singles
 from invlab.tasks import Task
 from invlab.training import Training
 from invlab.transforms import TRANSFORMS
+from invlab.watching import Cancelled
 from invlab.weights import receive_weights
 
 ALL = tuple(TRANSFORMS)

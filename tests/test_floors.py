@@ -83,6 +83,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "invlab.studies",
     ),
     ("invlab.costs",),
+    ("invlab.watching",),
     ("invlab.runs",),
     ("invlab.migrations",),
     (

@@ -13,13 +13,14 @@ import torch
 from invlab import bundle, costs, devices, learning, records, runs, sensitivity, training, transfer
 from invlab.learning import SWAPS, Recording, look
 from invlab.records import key
-from invlab.runs import Cancelled, execute
+from invlab.runs import execute
 from invlab.store import Store
 from invlab.studies.presets import PRESETS
 from invlab.studies.recordings import half_way, own_recording, parted, recorded, recordings
 from invlab.studies.singles import FAMILIES, SOURCES, Singles
 from invlab.tasks import Task, draw_classes
 from invlab.training import Training
+from invlab.watching import Cancelled
 
 OLD, NEW = draw_classes("drawn", 4, seed=0), draw_classes("drawn", 4, seed=0, skip=4)
 TRAINING = Training(Task(OLD, ("rotate",), backgrounds="random"), images=640, batch=64, learning_rate=8e-3)

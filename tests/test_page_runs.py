@@ -56,6 +56,15 @@ def test_the_queue_is_listed_with_state_place_and_worker(place: Path) -> None:
     assert "Watch it learn" in text
 
 
+def test_runs_of_other_kinds_lead_to_their_pages(place: Path) -> None:
+    queue = Queue()
+    asked = [("Audit", {}), ("Recording", {}), ("StudyRun", {"study": "mismatch"}), ("StudyRun", {"study": "../app"})]
+    for number, (kind, fields) in enumerate([*asked, ("Training", {})]):
+        queue.submit(f"{kind.lower()}-{number:032x}", kind, fields)
+    links = [line for line in words(opened()).splitlines() if "Open its page" in line]
+    assert links == [f"pages/{name}.py: Open its page" for name in ("own", "learning", "mismatch")]
+
+
 def test_only_the_student_who_asked_can_cancel(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served(monkeypatch, Role.STUDENT)
     monkeypatch.setattr(visitors, "visitor_id", lambda: "me")
@@ -249,6 +258,12 @@ def test_another_kind_of_result_is_shown_as_it_is(place: Path) -> None:
     assert not page.exception
     assert page.json
     assert "1 trained networks" in words(page)
+
+
+def test_a_result_of_another_kind_leads_to_its_page(place: Path) -> None:
+    key = "audit-" + 32 * "a"
+    Store(place).put(key, {"kind": "Audit", "spec": {"network": "resnet18"}, "result": {}, "made": {"device": "cpu"}})
+    assert "pages/own.py: Open its page" in words(opened(run=key))
 
 
 def test_a_comparison_of_another_version_is_no_stack_trace(place: Path) -> None:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from invlab import devices, records, runs, sensitivity, stacks, training, transfer
+from invlab import devices, records, runs, sensitivity, stacks, training, transfer, watching
 from invlab.costs import expected_seconds
 from invlab.records import SpecError, key
-from invlab.runs import Cancelled, Relay, execute, execute_all, revive, trained
+from invlab.runs import execute, execute_all, revive, trained
 from invlab.sensitivity import Sensitivity
 from invlab.store import Store
 from invlab.studies import presets, singles
@@ -26,6 +26,7 @@ from invlab.studies.singles import Singles
 from invlab.tasks import Task, draw_classes
 from invlab.training import Training
 from invlab.transfer import Transfer
+from invlab.watching import Cancelled, Relay
 
 OLD, NEW = draw_classes("drawn", 4, seed=0), draw_classes("drawn", 4, seed=0, skip=4)
 
@@ -401,10 +402,10 @@ def test_a_quick_look_does_not_see_the_test_images(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         runs.rendered, "get", lambda t, split, *rest, **named: asked.append(split) or get(t, split, *rest, **named)
     )
-    found = runs.look_at(training.start(TRAINING, "cpu"), COMPARISON.target, "cpu")
+    found = watching.look_at(training.start(TRAINING, "cpu"), COMPARISON.target, "cpu")
     assert set(asked) == {"train", "validation"}
     assert set(found) == {"sensitivity", "transfer"}
-    assert runs.look_at(training.start(TRAINING, "cpu"), COMPARISON.target, "cpu") == found
+    assert watching.look_at(training.start(TRAINING, "cpu"), COMPARISON.target, "cpu") == found
 
 
 # ----------------------------------------------------------------------------------------------------------- many cells
@@ -659,7 +660,7 @@ def test_a_relays_fraction_is_that_of_the_whole_work() -> None:
         relay.forward([pool.submit(work)])
     fractions = [p["fraction"] for p in points]
     assert fractions == sorted(fractions)  # never back
-    share = runs.TRAINING_SHARE
+    share = watching.TRAINING_SHARE
     assert fractions[:2] == pytest.approx([share / 4, share * 3 / 4], abs=1e-4)
     assert fractions[3] == pytest.approx(share / 4 + 0.5, abs=1e-4)
     assert fractions[-1] == 1

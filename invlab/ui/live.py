@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 import streamlit as st
 
-from invlab import costs, jobs, records, roles, runs
+from invlab import costs, jobs, records, roles
 from invlab.files import StoreError
 from invlab.studies.comparison import Comparison
 from invlab.ui import cached, page, results, visitors
 from invlab.ui.results import Choice, duration
+from invlab.watching import QUICK_PAIRS, QUICK_PROBE
 
 POLL_SECONDS = 0.5
 FIRST_POLL_SECONDS = 0.05  # right after the click, until the first step is reported
@@ -134,7 +135,7 @@ def watch(choice: Choice) -> None:
     results.key_to(results.lanes_of(spec))
     results.learning(spec, watched.networks or [_nothing_yet() for _ in spec.sources], "live")
     st.caption(
-        f"Sensitivity and probe are quick looks at {runs.QUICK_PAIRS} twin pairs and {runs.QUICK_PROBE} target images; "
+        f"Sensitivity and probe are quick looks at {QUICK_PAIRS} twin pairs and {QUICK_PROBE} target images; "
         "the full measures follow at "
         "the end. Closing this page does not stop the run: its link finds it again."
     )
