@@ -116,7 +116,7 @@ def library() -> ctypes.CDLL | None:
 
 
 def load(path: Path) -> ctypes.CDLL:
-    """Raises OSError for a file that is no library, AttributeError where it lacks a kernel."""
+    """Raises OSError for a file that is no library, AttributeError where it lacks a function."""
     found = ctypes.CDLL(str(path))
     found.invlab_render.argtypes = [
         *[ctypes.c_void_p] * 3, ctypes.c_long, ctypes.c_void_p, *[ctypes.c_long] * 2,
@@ -163,13 +163,16 @@ def run(
     """New images: `images` (N, 4, S, S), or their `rows` (int64, (N,)), through the steps in their order.
 
     out: contiguous float32, to be written to; (N, 3, S, S) where the last step is to paste. No other step can be that.
-    Raises MemoryError, and RuntimeError where the library was not built.
+    Raises MemoryError, IndexError for a row that there is not, ValueError where a step has not a row of parameters for
+    each image, and RuntimeError where the library was not built.
     """
     found = library()
     if found is None:
         raise RuntimeError("the compiled kernels were not built: python -m invlab.compiled")
     images = images.contiguous()
     count, size = len(images) if rows is None else len(rows), images.shape[-1]
+    if rows is not None and count and not 0 <= int(rows.min()) <= int(rows.max()) < len(images):
+        raise IndexError(f"rows {int(rows.min())} … {int(rows.max())}: there are {len(images)} images")
     if out is None:
         out = images.new_empty(count, 3 if steps and steps[-1].name.startswith("paste") else 4, size, size)
     held: list[torch.Tensor] = []  # until the call returns
@@ -182,7 +185,9 @@ def run(
 
     table = (_Step * len(steps))()
     for entry, step in zip(table, steps, strict=True):
-        kinds = STEPS[step.name]
+        kinds, each = STEPS[step.name], step.second if step.name == "displace" else step.first
+        if each is None or len(each) != count:
+            raise ValueError(f"{step.name}: give a row of parameters for each of {count} images")
         entry.kind, entry.taps = list(STEPS).index(step.name), step.first.shape[-1] if step.name == "smooth" else 0
         entry.first, entry.second = address(step.first, kinds[0]), address(step.second, kinds[-1])
     if found.invlab_render(images.data_ptr(), address(rows, "int64"), table, len(steps), out.data_ptr(), count, size):

@@ -21,6 +21,7 @@ from invlab.transforms import (
     OBJECT_SHARE,
     TRANSFORMS,
     Parameters,
+    apply_all,
     operations,
     scale_matrix,
     steps,
@@ -195,11 +196,9 @@ def _composed(
         objects, rows = _objects_among(task, plan, part, device)
         if compiled.takes(objects) and (found := steps(todo, task.size)) is not None:
             compiled.run(objects, [*found, _paste_step(task, plan, part)], rows, images[part])
-            continue
-        objects = objects if rows is None else objects.index_select(0, rows)
-        for apply, values in todo:
-            objects = apply(objects, **values)
-        paste(objects, behind(task, plan, part, device), out=images[part])
+        else:
+            objects = objects if rows is None else objects.index_select(0, rows)
+            paste(apply_all(objects, todo), behind(task, plan, part, device), out=images[part])
     if task.label == "transformation":
         return Batch(images, transform(task.transformations[0]).label_of(parameters[0]))
     return Batch(images, plan.labels)
@@ -299,7 +298,7 @@ def behind(task: Task, plan: Plan, part: slice, device: str = "cpu") -> torch.Te
 
 
 def _paste_step(task: Task, plan: Plan, part: slice) -> compiled.Step:
-    """Pasting on the backgrounds of a part of a plan; what is made fresh is made there."""
+    """`paste` on the backgrounds of a part of a plan, compiled; what is made fresh is made there."""
     if backgrounds(task.backgrounds, task.size).pixels is None:
         return compiled.Step("paste_fresh", fresh_keys(Generator(plan.fresh[part])))
     return compiled.Step("paste", behind(task, plan, part))
@@ -335,8 +334,6 @@ def paste(foregrounds: torch.Tensor, behind: torch.Tensor, out: torch.Tensor | N
     """Premultiplied RGBA (N, 4, S, S) over RGB (N, 3, S, S), in [0, 1] or as bytes; float32 in [−1, 1]."""
     if out is None:
         out = torch.empty(behind.shape, device=behind.device)
-    if behind.dtype == torch.uint8 and out.is_contiguous() and compiled.takes(foregrounds):
-        return compiled.run(foregrounds, [compiled.Step("paste", behind)], out=out)
     white = 255 if behind.dtype == torch.uint8 else 1
     through = foregrounds[:, 3:].mul(-2 / white).add_(2 / white)
     return out.copy_(behind).mul_(through).add_(foregrounds[:, :3], alpha=2).sub_(1)

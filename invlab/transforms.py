@@ -571,16 +571,13 @@ def operations(names: Sequence[str], parameters: Sequence[Parameters]) -> list[O
 
 
 def steps(todo: Sequence[Operation], size: int) -> list[compiled.Step] | None:
-    """The same as steps for images of `size` pixels; None where one of them is there in torch alone."""
+    """The operations as steps for images of `size` pixels; None where one of them is there in torch alone."""
     found = [kernel.step(size, **values) for kernel, values in todo if isinstance(kernel, Kernel)]
     return found if len(found) == len(todo) else None
 
 
-def apply_all(images: torch.Tensor, names: Sequence[str], parameters: Sequence[Parameters]) -> torch.Tensor:
-    """Apply the families in order; without any, the images themselves."""
-    todo = operations(names, parameters)
-    if compiled.takes(images) and (compiled_steps := steps(todo, images.shape[-1])):
-        return compiled.run(images, compiled_steps)
+def apply_all(images: torch.Tensor, todo: Sequence[Operation]) -> torch.Tensor:
+    """The images after one operation and the next; without any, the images themselves."""
     for apply, values in todo:
         images = apply(images, **values)
     return images

@@ -83,14 +83,18 @@ def to_its_page(job: Job, label: str) -> None:
     """A link to where the run was asked for and is shown. label: of a comparison's, which opens with its choice."""
     if (choice := choice_of_job(job)) is not None:
         live.page_of(choice, label)
-    elif (name := page_of(job.kind, job.payload)) is not None:
+    else:
+        to_page_of(job.kind, job.payload)
+
+
+def to_page_of(kind: str, fields: Any) -> None:
+    """A link to the page that a spec of this kind belongs to; of a study, to the study's own. Nothing without one."""
+    name = PAGES.get(kind)
+    if kind in ("StudyRun", "StudySeed"):
+        asked = fields.get("study") if isinstance(fields, dict) else None
+        name = next((study for study in STUDIES if study == asked), None)
+    if name is not None:
         st.page_link(f"pages/{name}.py", label="Open its page", icon=":material/open_in_new:")
-
-
-def page_of(kind: str, fields: dict[str, Any]) -> str | None:
-    """The page that a kind of spec belongs to; of a study, the study's own. None where there is none."""
-    name = fields.get("study") if kind in ("StudyRun", "StudySeed") else None
-    return name if name in STUDIES else PAGES.get(kind)
 
 
 def choice_of_job(job: Job) -> Choice | None:
@@ -257,8 +261,7 @@ def open_run(key: str, name: str) -> None:
     if kind_of(key) != "comparison":
         st.subheader(f"A stored {escaped(kind_of(key))}", anchor=False)
         st.caption(results.made_where(record, cached.the_store().origin(key)))
-        if (where := page_of(record["kind"], record.get("spec") or {})) is not None:
-            st.page_link(f"pages/{where}.py", label="Open its page", icon=":material/open_in_new:")
+        to_page_of(record.get("kind", ""), record.get("spec"))
         st.json(record, expanded=1)
         return
     spec = results.revived(record)

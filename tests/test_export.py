@@ -19,7 +19,7 @@ from invlab import export, records
 from invlab.objects import class_names
 from invlab.scenes import SCENES
 from invlab.tasks import Task, render, transformation_draws
-from invlab.transforms import TRANSFORMS, apply_all
+from invlab.transforms import TRANSFORMS, apply_all, operations
 
 TASK = Task((3, 29, 40), ("rotate", "noise", "erasing"), backgrounds="black", seed=4)
 COUNTS = {"train": 7, "test": 4}
@@ -76,7 +76,7 @@ def test_the_draws_in_the_metadata_give_the_same_pixels_again(tmp_path: Path) ->
     still = render(Task((5,), (), backgrounds="black"), "train", range(3)).images
     objects = torch.cat([(still + 1) / 2, torch.ones(3, 1, 32, 32)], 1)  # on black, pasted is premultiplied
     assert torch.allclose(
-        apply_all(objects, task.transformations, parameters)[:, :3] * 2 - 1,
+        apply_all(objects, operations(task.transformations, parameters))[:, :3] * 2 - 1,
         render(task, "train", range(3)).images,
         atol=1e-5,
     )

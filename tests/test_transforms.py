@@ -29,6 +29,7 @@ from invlab.transforms import (
     folded,
     identity_parameters,
     only_where,
+    operations,
     transform,
 )
 
@@ -112,7 +113,7 @@ def test_an_unknown_name_lists_the_valid_ones() -> None:
     with pytest.raises(ValueError, match=", ".join(NAMES)):
         draw(["rotate", "spin"], 1, rows(1))
     with pytest.raises(ValueError, match="spin"):
-        apply_all(pictures(1), ["spin"], [{}])
+        operations(["spin"], [{}])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -629,7 +630,7 @@ def test_neighbouring_geometric_families_are_one_resampling(chain: list[tuple[st
     assert inside.mean() > 0.2
     expected = smooth_function(x, y)
 
-    once = apply_all(image, names, parameters)[0].double().numpy()
+    once = apply_all(image, operations(names, parameters))[0].double().numpy()
     each = image
     for name, p in zip(names, parameters, strict=True):
         each = transform(name).apply(each, **p)
@@ -647,7 +648,7 @@ def test_folding_is_one_warp_with_the_product_of_the_matrices() -> None:
     matrices = [transform(n).matrix(**p) for n, p in zip(names, parameters, strict=True)]
     product = matrices[0] @ matrices[1] @ matrices[2]
     assert torch.allclose(folded(names, parameters), product, atol=1e-5)
-    assert torch.allclose(apply_all(images, names, parameters), transforms.warp(images, product), atol=1e-4)
+    assert torch.allclose(apply_all(images, operations(names, parameters)), transforms.warp(images, product), atol=1e-4)
 
 
 def test_only_neighbours_are_folded() -> None:
@@ -657,21 +658,23 @@ def test_only_neighbours_are_folded() -> None:
         expected = images
         for name, p in zip(names, parameters, strict=True):
             expected = transform(name).apply(expected, **p)
-        assert torch.equal(apply_all(images, names, parameters), expected)
+        assert torch.equal(apply_all(images, operations(names, parameters)), expected)
     names = ["blur", "rotate", "scale", "invert", "translate", "h_flip", "noise"]
     parameters = draw(names, 8, rows(8))
     expected = transform("blur").apply(images, **parameters[0])
-    expected = apply_all(expected, names[1:3], parameters[1:3])
+    expected = apply_all(expected, operations(names[1:3], parameters[1:3]))
     expected = transform("invert").apply(expected, **parameters[3])
-    expected = apply_all(expected, names[4:6], parameters[4:6])
-    assert torch.equal(apply_all(images, names, parameters), transform("noise").apply(expected, **parameters[6]))
+    expected = apply_all(expected, operations(names[4:6], parameters[4:6]))
+    assert torch.equal(
+        apply_all(images, operations(names, parameters)), transform("noise").apply(expected, **parameters[6])
+    )
 
 
 def test_the_order_of_families_matters() -> None:
     images = pictures(4)
     parameters = draw(["translate", "rotate"], 4, rows(4))
-    there = apply_all(images, ["translate", "rotate"], parameters)
-    back = apply_all(images, ["rotate", "translate"], parameters[::-1])
+    there = apply_all(images, operations(["translate", "rotate"], parameters))
+    back = apply_all(images, operations(["rotate", "translate"], parameters[::-1]))
     assert (there - back).abs().max() > 0.1
 
 
@@ -680,7 +683,7 @@ def test_an_object_pushed_out_by_one_family_comes_back_with_the_next() -> None:
     images = opaque(1)
     names = ["translate", "translate"]
     there, back = {"x": torch.tensor([40.0]), "y": torch.zeros(1)}, {"x": torch.tensor([-40.0]), "y": torch.zeros(1)}
-    assert torch.allclose(apply_all(images, names, [there, back]), images, atol=1e-4)
+    assert torch.allclose(apply_all(images, operations(names, [there, back])), images, atol=1e-4)
 
 
 # ---------------------------------------------------------------------------------------------- the published draws
